@@ -31,8 +31,8 @@ class Program:
     key_text   canonical text of the lowered program that the cache key is made of (semantics 6.5)
     target     name of the target, "c"
     arguments  arrays in the order of `cf_program.array`
-    dims       one entry per dim: an int where the extent is fixed, else None (bound by the inputs)
-    defined    run-time definitions of dims that no input binds, in order: (dim, text, function of extents)
+    dims       one entry per dim: an int where the extent is fixed, else None (bound by an input, or defined by the
+               program's own `define` from those that are)
     parameters values of the numbered parameters, float64
     externals  names of library routines, by number
     plan       lines that explain the plan to a reader (`explain()`)
@@ -43,7 +43,6 @@ class Program:
     target: str
     arguments: tuple[Argument, ...]
     dims: tuple[int | None, ...]
-    defined: tuple = ()
     parameters: tuple[float, ...] = ()
     externals: tuple[str, ...] = ()
     plan: tuple[str, ...] = ()

@@ -54,6 +54,9 @@ typedef struct {
     int32_t dim[CF_MAX_RANK];
 } cf_work;
 
+/* Extents of dims that no argument binds (the length of a slice), from those that are bound. */
+typedef void cf_define(int64_t *extent);
+
 enum { CF_ONCE, CF_FOLD };
 
 typedef struct {
@@ -77,6 +80,7 @@ typedef struct {
     int32_t stages;
     const cf_array *array;
     const cf_stage *stage;
+    cf_define *define;         /* may be NULL */
 } cf_program;
 
 #endif
