@@ -1,4 +1,4 @@
-"""`import closedform` is light: nothing that is only needed later is loaded, and nothing is started.
+"""`import closedform` is light: it loads nothing that is only needed later, and starts nothing.
 
 How long it takes beside `import sympy, numpy` is measured by `bench/import_time.py`.
 """

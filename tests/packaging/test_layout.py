@@ -1,4 +1,4 @@
-"""The shape of the repository: links, guards, the direction of imports, nothing private in files."""
+"""The shape of the repository: links, guards, direction of imports, nothing private in files."""
 
 from __future__ import annotations
 
