@@ -59,7 +59,7 @@ def extensions():
 
     trampoline = Extension(
         "closedform.runtime._native",
-        sources=[str(NATIVE / "trampoline.c")],
+        sources=[str(NATIVE / name) for name in ("trampoline.c", "driver.c", "pool.c")],
         depends=sorted(str(path.relative_to(ROOT)) for path in (ROOT / NATIVE).glob("*.[ch]")),
         include_dirs=[numpy.get_include(), str(NATIVE)],
         define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")],
