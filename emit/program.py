@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..algebra.node import Leaf, Node
+
 
 @dataclass(frozen=True)
 class Argument:
@@ -46,3 +48,20 @@ class Program:
     parameters: tuple[float, ...] = ()
     externals: tuple[str, ...] = ()
     plan: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What is to be compiled: a simplified graph and how its arrays are stored.
+
+    inputs, shared, constants  leaves that are arrays, in the order in which the caller passes them
+    outputs, updates           nodes to deliver; an update is the new value of a shared variable, in the dtype of the node
+    storage                    per leaf of inputs + shared + constants: dtype in memory and layout ("C" or "strided")
+    """
+
+    inputs: tuple[Leaf, ...]
+    shared: tuple[Leaf, ...]
+    constants: tuple[Leaf, ...]
+    outputs: tuple[Node, ...]
+    updates: tuple[Node, ...]
+    storage: tuple[tuple[np.dtype, str], ...]

@@ -1,0 +1,135 @@
+"""Extents of axes: an int, a named dim, or a fresh dim (semantics 5).
+
+A dim is a positive SymPy integer symbol. Named dims are rigid: two names never unify. Fresh dims stand for axes of
+unknown extent and unify with anything. Unification returns a representative and the equalities it relied on; it
+mutates nothing.
+"""
+
+from __future__ import annotations
+
+import itertools
+
+import sympy
+
+from .errors import ShapeError
+
+_numbers = itertools.count()
+
+
+class Dim(sympy.Symbol):
+    """A named extent, a positive integer. Equal names are equal dims."""
+
+    __slots__ = ()
+    fresh = False
+    definition: tuple | None = None
+
+    def __new__(cls, name: str) -> Dim:
+        return super().__new__(cls, name, integer=True, positive=True)
+
+
+class FreshDim(sympy.Dummy):
+    """An unknown extent, a positive integer that is equal only to itself.
+
+    definition  None, or how the extent follows from others at run time: ("slice", dim, start, stop, step)
+    """
+
+    __slots__ = ("definition",)
+    fresh = True
+
+    def __new__(cls, definition: tuple | None = None) -> FreshDim:
+        self = super().__new__(cls, f"?{next(_numbers)}", integer=True, positive=True)
+        self.definition = definition
+        return self
+
+
+Extent = int | Dim | FreshDim
+Equality = tuple[Extent, Extent]
+
+
+def extent(value: object) -> Extent:
+    """Read what a user wrote for one axis in `shape=`: a number, a name, None (unknown), or a dim.
+
+    Raises ShapeError for anything else.
+    """
+    if value is None:
+        return FreshDim()
+    if isinstance(value, Dim | FreshDim):
+        return value
+    if isinstance(value, str):
+        if not value or len(value) > 100:
+            raise ShapeError(f"a dim is named {value!r}", fix="use a name of 1 to 100 characters")
+        return Dim(value)
+    if isinstance(value, sympy.Symbol):
+        return Dim(value.name)
+    try:
+        number = int(value)  # type: ignore[call-overload]
+    except (TypeError, ValueError):
+        number = -1
+    if number < 0 or number != value:
+        raise ShapeError(f"{value!r} is not an extent", fix="give a number >= 0, a name such as 'n', or None")
+    return number
+
+
+def known(dim: Extent) -> bool:
+    """Whether the extent is a number."""
+    return isinstance(dim, int)
+
+
+def unify(dims: list[Extent]) -> tuple[Extent, tuple[Equality, ...]] | None:
+    """Representative of extents that must be equal, and the equalities this relies on; None if they conflict."""
+    first = dims[0]
+    if all(d is first or d == first for d in dims):
+        return first, ()
+    best = min(dims, key=_rank)
+    equal = tuple((d, best) for d in dict.fromkeys(dims) if d != best)
+    for dim, _ in equal:
+        if _rank(dim) == _rank(best) and not isinstance(best, FreshDim):
+            return None
+    return best, equal
+
+
+def _rank(dim: Extent) -> int:
+    """Numbers represent names, names represent fresh dims."""
+    if isinstance(dim, int):
+        return 0
+    if isinstance(dim, Dim):
+        return 1
+    return 2 if dim.definition is not None else 3
+
+
+class Equalities:
+    """Union of equalities between extents; `find` gives the representative of a dim."""
+
+    def __init__(self) -> None:
+        self._parent: dict[Extent, Extent] = {}
+
+    def find(self, dim: Extent) -> Extent:
+        """Representative: a number if the dim is bound to one, else a named dim, else a fresh one."""
+        root = dim
+        while root in self._parent:
+            root = self._parent[root]
+        while dim != root:
+            self._parent[dim], dim = root, self._parent[dim]
+        return root
+
+    def join(self, left: Extent, right: Extent) -> bool:
+        """Make two dims equal; False if that is impossible."""
+        left, right = self.find(left), self.find(right)
+        if left == right:
+            return True
+        if _rank(right) < _rank(left):
+            left, right = right, left
+        if not isinstance(right, FreshDim) and _rank(left) == _rank(right):
+            return False
+        self._parent[right] = left
+        return True
+
+
+def show(dim: Extent) -> str:
+    """The dim as users read it."""
+    return "?" if isinstance(dim, FreshDim) else str(dim)
+
+
+def show_shape(dims: tuple[Extent, ...]) -> str:
+    """A shape as users read it, such as (n, 3) or (?,)."""
+    return "(" + ", ".join(map(show, dims)) + ("," if len(dims) == 1 else "") + ")"

@@ -1,0 +1,95 @@
+"""Dtypes follow NumPy 2: Python scalars are weak, and so are extents and float literals (semantics 4)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .errors import DTypeError
+
+SUPPORTED = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64")
+_SUPPORTED = {np.dtype(name) for name in SUPPORTED}
+FLOAT32, FLOAT64, INT64, BOOL = (np.dtype(n) for n in ("float32", "float64", "int64", "bool"))
+
+
+class Config:
+    """Defaults that a program may set.
+
+    floatX   dtype of constructors without a dtype: "float64" (default) or "float32"
+    target   where functions are compiled for by default: "c" or "numpy"
+    """
+
+    def __init__(self) -> None:
+        self._floatX, self._target = "float64", "c"
+
+    @property
+    def floatX(self) -> str:  # noqa: N802 (the tutorial's name)
+        return self._floatX
+
+    @floatX.setter
+    def floatX(self, value: str) -> None:  # noqa: N802
+        if value not in ("float32", "float64"):
+            raise DTypeError(f"config.floatX = {value!r}", fix="use 'float32' or 'float64'")
+        self._floatX = value
+
+    @property
+    def target(self) -> str:
+        return self._target
+
+    @target.setter
+    def target(self, value: str) -> None:
+        if value not in ("c", "numpy"):
+            raise DTypeError(f"config.target = {value!r}", fix="use 'c' or 'numpy'")
+        self._target = value
+
+
+config = Config()
+
+
+def dtype_of(spec: object) -> np.dtype:
+    """A supported dtype from what a user wrote ("floatX" is the configured one).
+
+    Raises DTypeError for complex, object, string, float16 and other dtypes.
+    """
+    try:
+        result = np.dtype(config.floatX if spec is None or spec == "floatX" else spec)  # type: ignore[call-overload]
+    except TypeError:
+        raise DTypeError(f"{spec!r} is not a dtype", fix=f"use one of {', '.join(SUPPORTED)}") from None
+    result = result.newbyteorder("=")
+    if result not in _SUPPORTED:
+        raise DTypeError(f"dtype {result} is not supported", fix=f"use one of {', '.join(SUPPORTED)}")
+    return result
+
+
+def is_float(dtype: np.dtype) -> bool:
+    return dtype.kind == "f"
+
+
+def is_integer(dtype: np.dtype) -> bool:
+    return dtype.kind in "iu"
+
+
+_EXAMPLE = {"b": True, "i": 1, "u": 1, "f": 1.0}
+
+
+def promote(operands: list[tuple[np.dtype, bool]]) -> tuple[np.dtype, bool]:
+    """Common dtype of (dtype, weak) pairs, and whether all of them are weak."""
+    strong = [d for d, weak in operands if not weak]
+    if not strong:
+        return np.result_type(*(d for d, _ in operands)), True
+    result = np.result_type(*strong, *(_EXAMPLE[d.kind] for d, weak in operands if weak))
+    return (FLOAT32 if result == np.float16 else result), False
+
+
+def floating(dtype: np.dtype) -> np.dtype:
+    """Dtype in which NumPy computes exp, log or a true division of this dtype (float32 instead of its float16)."""
+    if is_float(dtype):
+        return dtype
+    result = np.result_type(dtype, np.float16) if dtype.itemsize < 4 else FLOAT64
+    return FLOAT32 if result == np.float16 else result
+
+
+def summed(dtype: np.dtype) -> np.dtype:
+    """Dtype of a sum: NumPy widens booleans and small integers."""
+    if dtype.kind in "bi":
+        return INT64
+    return np.dtype(np.uint64) if dtype.kind == "u" else dtype

@@ -1,0 +1,66 @@
+"""Traversals: iterative, memoised by identity, linear in distinct nodes, at any depth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from .node import Leaf, Node
+
+
+def topological(roots: Iterable[Node], stop: Callable[[Node], bool] | None = None) -> list[Node]:
+    """Every distinct node that the roots need, operands first, in the order in which they were written.
+
+    stop   nodes for which it is true are listed, but what they need is not.
+    """
+    seen: set[Node] = set()
+    order: list[Node] = []
+    stack: list[tuple[Node, bool]] = [(r, False) for r in reversed(list(roots))]
+    while stack:
+        node, done = stack.pop()
+        if done:
+            order.append(node)
+        elif node not in seen:
+            seen.add(node)
+            stack.append((node, True))
+            if stop is None or not stop(node):
+                stack.extend((a, False) for a in reversed(node.operands) if a not in seen)
+    return order
+
+
+def leaves(roots: Iterable[Node]) -> list[Leaf]:
+    """The leaves that the roots need, in order of first appearance."""
+    return [x for x in topological(roots) if isinstance(x, Leaf)]
+
+
+def depends(roots: Iterable[Node], on: Iterable[Node]) -> set[Node]:
+    """The nodes among what the roots need that depend on, or are, one of `on`."""
+    found = set(on)
+    for x in topological(roots):
+        if x not in found and any(a in found for a in x.operands):
+            found.add(x)
+    return found
+
+
+def rebuild(roots: Iterable[Node], build: Callable[[Node, tuple[Node, ...]], Node], memo: dict[Node, Node] | None = None) -> list[Node]:
+    """Each root with `build(node, new operands)` applied to every node, operands first.
+
+    memo   results that are known already (replacements); it is extended.
+    """
+    roots = list(roots)
+    memo = {} if memo is None else memo
+    for x in topological(roots, stop=lambda n: n in memo):
+        if x not in memo:
+            memo[x] = build(x, tuple(memo[a] for a in x.operands))
+    return [memo[r] for r in roots]
+
+
+def same_or_new(node: Node, operands: tuple[Node, ...]) -> Node:
+    """The interned node with these operands."""
+    if isinstance(node, Leaf):
+        return node
+    return type(node)(node.spec, *operands)
+
+
+def replace(roots: Iterable[Node], mapping: dict[Node, Node]) -> list[Node]:
+    """The roots, interned, with nodes replaced; a replacement is not searched again."""
+    return rebuild(roots, same_or_new, dict(mapping))

@@ -1,0 +1,163 @@
+"""Reverse accumulation over the graph: one pull-back row per node kind.
+
+A cotangent of node x, for a cost of shape c, has shape c + x.shape: the leading axes are a batch, so that gradients and
+Jacobians are one mechanism. Seeds are deltas; rules of `simplify` remove them where they contract.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from . import partials
+from .dtypes import BOOL
+from .errors import DerivativeError
+from .graph import depends, topological
+from .node import (
+    Contract, Layout, LayoutSpec, Map, Node, Reduce, contract_node, delta_leaf, map_node, number_node,
+)  # fmt: skip
+from .scalar import ONE, ZERO, Add, Mul, Pow, Slot, eq, exp, ne, op, subexpressions, where
+
+
+def accumulate(cost: Node, wrt: Sequence[Node]) -> list[Node]:
+    """d cost / d w for each w, of shape cost.shape + w.shape; zeros where nothing flows.
+
+    Raises DerivativeError for a node kind or operation without a row.
+    """
+    active = depends([cost], wrt)
+    batch = cost.ndim
+    cotangent: dict[Node, Node] = {cost: _seed(cost)}
+    guarded: set[Node] = set()
+    for x in reversed(topological([cost])):
+        g = cotangent.get(x)
+        if g is None or x not in active:
+            continue
+        for k, a in enumerate(x.operands):
+            if a not in active or a.dtype.kind != "f":
+                continue
+            part = PULLBACKS[type(x)](x, k, g, batch, x in guarded) if type(x) in PULLBACKS else _refuse(x)
+            if part is None:
+                continue
+            if x in guarded or _selects(x):
+                guarded.add(a)
+            cotangent[a] = part if a not in cotangent else _plus(cotangent[a], part)
+    return [cotangent[w] if w in cotangent else number_node(0, cost.dims + w.dims, w.dtype) for w in wrt]
+
+
+def _refuse(x: Node) -> Node:
+    raise DerivativeError(f"{type(x).__name__} has no derivative rule", fix="declare it constant with consider_constant")
+
+
+def _every(x: Node) -> tuple[int, ...]:
+    return tuple(range(x.ndim))
+
+
+def _plus(a: Node, b: Node) -> Node:
+    return map_node(Add(Slot(0), Slot(1)), (_every(a), _every(b)), a.dims, a.dtype, a, b)
+
+
+def _seed(cost: Node) -> Node:
+    """delta of shape cost.shape + cost.shape."""
+    if cost.ndim == 0:
+        return number_node(1, (), cost.dtype)
+    deltas = [delta_leaf(d, cost.dtype) for d in cost.dims]
+    rank = cost.ndim
+    indices = tuple((k, rank + k) for k in range(rank))
+    return contract_node(indices, tuple(range(2 * rank)), cost.dims * 2, cost.dtype, *deltas)
+
+
+def _selects(x: Node) -> bool:
+    """Whether x chooses between branches, so that the cotangents of its operands can be masked zeros."""
+    return isinstance(x, Map) and any(op(e) == "where" for e in subexpressions(x.spec.body))
+
+
+def _map(x: Map, k: int, g: Node, batch: int, guarded: bool) -> Node | None:
+    """Cotangent times d body / d slot, summed over the axes along which the operand was repeated."""
+    spec, a = x.spec, x.operands[k]
+    local = partials.derivative(spec.body, k)
+    if local is None:
+        return None
+    if spec.dtype == BOOL:
+        return None
+    slot = Slot(len(x.operands))
+    body = partials.times(slot, local)
+    if guarded and partials.singular(local):
+        body = where(ne(slot, ZERO), body, ZERO)
+    lead = tuple(range(batch))
+    shift = lambda index: tuple(None if t is None else t + batch for t in index)  # noqa: E731
+    indices = (*(shift(i) for i in spec.indices), _every(g))
+    part = map_node(body, indices, g.dims, g.dtype, *x.operands, g, compute=spec.compute)
+    return _sum_to(part, lead, shift(spec.indices[k]), a)
+
+
+def _sum_to(part: Node, lead: tuple[int, ...], index: tuple[int | None, ...], a: Node) -> Node:
+    """part summed over what `index` does not name, with axes permuted to those of a, in a's dtype."""
+    if (*lead, *index) == _every(part) and part.dtype == a.dtype:
+        return part
+    sizes = list(part.dims)
+    out = list(lead)
+    for t in index:
+        if t is None:
+            sizes.append(1)
+            out.append(len(sizes) - 1)
+        else:
+            out.append(t)
+    return contract_node((_every(part),), tuple(out), tuple(sizes), a.dtype, part)
+
+
+def _contract(x: Contract, k: int, g: Node, batch: int, guarded: bool) -> Node:
+    """Operand k is replaced by the cotangent, and its labels trade places with the result's."""
+    spec, a = x.spec, x.operands[k]
+    count = len(spec.sizes)
+    lead = tuple(range(count, count + batch))
+    sizes = list(spec.sizes) + list(g.dims[:batch])
+    rest = [(spec.indices[j], b) for j, b in enumerate(x.operands) if j != k]
+    rest.append(((*lead, *spec.out), g))
+    out, seen = [], set()
+    for label in spec.indices[k]:
+        if label in seen:  # a repeated label: the adjoint of a diagonal
+            sizes.append(sizes[label])
+            rest.append(((label, len(sizes) - 1), delta_leaf(sizes[label], g.dtype)))
+            label = len(sizes) - 1
+        seen.add(label)
+        out.append(label)
+    repeats = set(range(count)).difference(spec.out, *spec.indices)  # labels that only multiply by their extent
+    return _normal(tuple(i for i, _ in rest), (*lead, *out), repeats, sizes, a.dtype, [b for _, b in rest])
+
+
+def _normal(indices, out, repeats, sizes, dtype, operands) -> Node:
+    """A Contract whose labels are numbered by first appearance; labels that nothing names any more are dropped."""
+    order = list(dict.fromkeys([*out, *(t for i in indices for t in i), *sorted(repeats)]))
+    number = {label: k for k, label in enumerate(order)}
+    renumber = lambda index: tuple(number[t] for t in index)  # noqa: E731
+    return contract_node(tuple(map(renumber, indices)), renumber(out), tuple(sizes[t] for t in order), dtype, *operands)
+
+
+def _reduce(x: Reduce, k: int, g: Node, batch: int, guarded: bool) -> Node | None:
+    """max, min: ties share equally. logsumexp: softmax times the cotangent. argmax, argmin: 0 by declaration."""
+    (a,), spec = x.operands, x.spec
+    rest = tuple(j for j in range(a.ndim) if j not in spec.axes)
+    shifted = tuple(j + batch for j in rest)
+    dims = (*g.dims[:batch], *a.dims)
+    every_a, every_g = tuple(j + batch for j in range(a.ndim)), (*range(batch), *shifted)
+    if spec.op == "logsumexp":
+        body = Mul(Slot(2), exp(Add(Slot(0), Mul(-1, Slot(1)))))
+        return map_node(body, (every_a, shifted, every_g), dims, a.dtype, a, x, g, compute=x.dtype)
+    if spec.op not in ("max", "min"):
+        return None
+    hit = map_node(where(eq(Slot(0), Slot(1)), ONE, ZERO), (_every(a), rest), a.dims, a.dtype, a, x)
+    count = contract_node((_every(a),), rest, a.dims, a.dtype, hit)
+    body = where(eq(Slot(0), Slot(1)), Mul(Slot(2), Pow(Slot(3), -1)), ZERO)
+    return map_node(body, (every_a, shifted, every_g, shifted), dims, a.dtype, a, x, g, count)
+
+
+def _layout(x: Layout, k: int, g: Node, batch: int, guarded: bool) -> Node:
+    """reshape: back. slice: embed. embed: slice."""
+    (a,), spec = x.operands, x.spec
+    dims = (*g.dims[:batch], *a.dims)
+    if spec.op == "reshape":
+        return Layout(LayoutSpec("reshape", (), dims, g.dtype, False), g)
+    params = (*((0, 1) for _ in range(batch)), *spec.params)
+    return Layout(LayoutSpec("embed" if spec.op == "slice" else "slice", params, dims, g.dtype, False), g)
+
+
+PULLBACKS = {Map: _map, Contract: _contract, Reduce: _reduce, Layout: _layout}

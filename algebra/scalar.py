@@ -1,0 +1,368 @@
+"""The language of bodies: scalar expressions over slots.
+
+These are SymPy trees that SymPy never evaluates. Equal expressions are one object, so `is` decides equality and every
+memo can be keyed by the expression itself. There is no subtraction or division: `x - y` is `Add(x, Mul(-1, y))` and
+`x/y` is `Mul(x, Pow(y, -1))`; printers and interpreters spell them as what they mean. Numbers are SymPy rationals.
+
+A primitive is one class. Each has a row in `PRIMITIVES`; its derivative, spelling and meaning are rows of the tables in
+`partials`, the targets and the interpreter, and a test proves that no table has a gap.
+"""
+
+from __future__ import annotations
+
+import weakref
+from dataclasses import dataclass
+
+import sympy
+from sympy import Integer, Rational
+from sympy.core.numbers import Number
+
+# What is proven about a value. Ordered: a positive value is nonnegative too.
+POSITIVE, NONNEGATIVE, REAL = "positive", "nonnegative", "real"
+
+_table: weakref.WeakValueDictionary = weakref.WeakValueDictionary()
+
+
+class Scalar(sympy.Expr):
+    """A scalar expression; immutable and unique: equal arguments give the same object."""
+
+    __slots__ = ("__weakref__", "_sign", "_slots", "_size")
+    _op_priority = 1000.0
+    is_commutative = True
+    arity: int | None = None
+    boolean = False
+
+    def __new__(cls, *args):
+        key = (cls, args)
+        self = _table.get(key)
+        if self is None:
+            args = tuple(a if isinstance(a, sympy.Basic) else sympy.sympify(a, rational=True) for a in args)
+            self = sympy.Basic.__new__(cls, *args)
+            self = _table.setdefault((cls, args), self)
+        return self
+
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
+
+    def __reduce_ex__(self, protocol):
+        return type(self), self.args
+
+    def __add__(self, other):
+        return Add(self, other)
+
+    def __radd__(self, other):
+        return Add(other, self)
+
+    def __sub__(self, other):
+        return Add(self, Mul(-1, other))
+
+    def __rsub__(self, other):
+        return Add(other, Mul(-1, self))
+
+    def __mul__(self, other):
+        return Mul(self, other)
+
+    def __rmul__(self, other):
+        return Mul(other, self)
+
+    def __truediv__(self, other):
+        return Mul(self, Pow(other, -1))
+
+    def __rtruediv__(self, other):
+        return Mul(other, Pow(self, -1))
+
+    def __pow__(self, other):
+        return Pow(self, other)
+
+    def __rpow__(self, other):
+        return Pow(other, self)
+
+    def __neg__(self):
+        return Mul(-1, self)
+
+    def _sympystr(self, printer):
+        return show(self)
+
+    def _latex(self, printer):
+        return printer._print(to_sympy(self))
+
+
+class Slot(Scalar):
+    """Operand k of a map, with the sign that is proven for it."""
+
+    __slots__ = ("index", "sign")
+    arity = 0
+
+    def __new__(cls, index, sign=REAL):
+        key = (cls, int(index), str(sign))
+        self = _table.get(key)
+        if self is None:
+            self = sympy.Basic.__new__(cls)
+            self.index, self.sign = int(index), str(sign)
+            self = _table.setdefault(key, self)
+        return self
+
+    def __reduce_ex__(self, protocol):
+        return Slot, (self.index, self.sign)
+
+    def _hashable_content(self):
+        return (self.index, self.sign)
+
+
+class Add(Scalar):
+    """Sum of any number of terms, in order."""
+
+    __slots__ = ()
+
+
+class Mul(Scalar):
+    """Product of any number of factors, in order."""
+
+    __slots__ = ()
+
+
+class Pow(Scalar):
+    """base**exponent. `Pow(x, -1)` is a division by x, `Pow(x, 1/2)` the square root."""
+
+    __slots__ = ()
+    arity = 2
+
+
+@dataclass(frozen=True)
+class Primitive:
+    """One row: a scalar function.
+
+    name     as in NumPy or scipy.special where they have it
+    arity    number of arguments; None for any number
+    boolean  the result is a truth value
+    sign     what is proven of the result whatever the arguments
+    """
+
+    name: str
+    arity: int | None
+    boolean: bool = False
+    sign: str = REAL
+
+
+PRIMITIVES: dict[str, Primitive] = {
+    row.name: row
+    for row in (
+        Primitive("Add", None),
+        Primitive("Mul", None),
+        Primitive("Pow", 2),
+        Primitive("exp", 1, sign=POSITIVE),
+        Primitive("expm1", 1),
+        Primitive("log", 1),
+        Primitive("log1p", 1),
+        Primitive("sin", 1),
+        Primitive("cos", 1),
+        Primitive("tanh", 1),
+        Primitive("sinh", 1),
+        Primitive("cosh", 1, sign=POSITIVE),
+        Primitive("abs", 1, sign=NONNEGATIVE),
+        Primitive("sign", 1),
+        Primitive("sigmoid", 1, sign=POSITIVE),
+        Primitive("softplus", 1, sign=POSITIVE),
+        Primitive("relu", 1, sign=NONNEGATIVE),
+        Primitive("log1mexp", 1),
+        Primitive("maximum", 2),
+        Primitive("minimum", 2),
+        Primitive("where", 3),
+        Primitive("indicator", 1, sign=NONNEGATIVE),
+        Primitive("eq", 2, boolean=True),
+        Primitive("ne", 2, boolean=True),
+        Primitive("lt", 2, boolean=True),
+        Primitive("le", 2, boolean=True),
+        Primitive("gt", 2, boolean=True),
+        Primitive("ge", 2, boolean=True),
+        Primitive("and_", 2, boolean=True),
+        Primitive("or_", 2, boolean=True),
+        Primitive("not_", 1, boolean=True),
+    )
+}
+
+
+def _primitive(row: Primitive) -> type[Scalar]:
+    return type(row.name, (Scalar,), {"__slots__": (), "arity": row.arity, "boolean": row.boolean, "__doc__": row.name,
+                                      "__module__": __name__})
+
+
+CLASSES: dict[str, type[Scalar]] = {"Add": Add, "Mul": Mul, "Pow": Pow}
+CLASSES |= {name: _primitive(row) for name, row in PRIMITIVES.items() if name not in CLASSES}
+
+exp, expm1, log, log1p = (CLASSES[n] for n in ("exp", "expm1", "log", "log1p"))
+sin, cos, tanh, sinh, cosh = (CLASSES[n] for n in ("sin", "cos", "tanh", "sinh", "cosh"))
+absolute, sign_of, sigmoid, softplus, relu = (CLASSES[n] for n in ("abs", "sign", "sigmoid", "softplus", "relu"))
+log1mexp, maximum, minimum, where = (CLASSES[n] for n in ("log1mexp", "maximum", "minimum", "where"))
+indicator, eq, ne, lt, le, gt, ge = (CLASSES[n] for n in ("indicator", "eq", "ne", "lt", "le", "gt", "ge"))
+and_, or_, not_ = (CLASSES[n] for n in ("and_", "or_", "not_"))
+
+ZERO, ONE, MINUS_ONE, HALF = Integer(0), Integer(1), Integer(-1), Rational(1, 2)
+
+
+def is_number(e) -> bool:
+    """Whether e is a rational number of SymPy."""
+    return isinstance(e, Number)
+
+
+def op(e) -> str:
+    """Name of the primitive at the root; "slot", "number" or "truth" for atoms."""
+    if isinstance(e, Slot):
+        return "slot"
+    if isinstance(e, Scalar):
+        return type(e).__name__
+    return "number" if is_number(e) else "truth"
+
+
+def slots(e) -> frozenset[int]:
+    """Numbers of the slots that occur in e."""
+    if not isinstance(e, Scalar):
+        return frozenset()
+    try:
+        return e._slots
+    except AttributeError:
+        pass
+    result = frozenset((e.index,)) if isinstance(e, Slot) else frozenset().union(*map(slots, e.args))
+    e._slots = result
+    return result
+
+
+def size(e) -> int:
+    """Number of operations, counted as a tree."""
+    if not isinstance(e, Scalar) or isinstance(e, Slot):
+        return 0
+    try:
+        return e._size
+    except AttributeError:
+        pass
+    e._size = result = 1 + sum(map(size, e.args))
+    return result
+
+
+def sign(e) -> str:
+    """What is proven about the sign of e: "positive", "nonnegative" or "real"."""
+    if not isinstance(e, Scalar):
+        return REAL if e is sympy.true or e is sympy.false or e < 0 else POSITIVE if e > 0 else NONNEGATIVE
+    if isinstance(e, Slot):
+        return e.sign
+    try:
+        return e._sign
+    except AttributeError:
+        pass
+    e._sign = result = _sign(e)
+    return result
+
+
+def _sign(e: Scalar) -> str:
+    name = op(e)
+    fixed = PRIMITIVES[name].sign
+    if fixed != REAL:
+        return POSITIVE if name == "abs" and sign(e.args[0]) == POSITIVE else fixed
+    if name == "Pow":
+        base, power = e.args
+        if sign(base) == POSITIVE:
+            return POSITIVE
+        even = is_number(power) and power.is_integer and power % 2 == 0
+        if even or (sign(base) == NONNEGATIVE and is_number(power)) or power == HALF:
+            return NONNEGATIVE
+        return REAL
+    if name == "where":
+        signs = [sign(a) for a in e.args[1:]]
+    elif name in ("Add", "Mul", "minimum"):
+        signs = [sign(a) for a in e.args]
+    elif name in ("maximum",):
+        return max((sign(a) for a in e.args), key=(REAL, NONNEGATIVE, POSITIVE).index)
+    elif name in ("expm1", "log1p", "tanh", "sinh"):
+        return sign(e.args[0])
+    else:
+        return REAL
+    if REAL in signs:
+        return REAL
+    if name == "Add":
+        return POSITIVE if POSITIVE in signs else NONNEGATIVE
+    return NONNEGATIVE if NONNEGATIVE in signs else POSITIVE
+
+
+def substitute(e, mapping: dict):
+    """e with each slot number replaced by an expression; nothing is evaluated. Depth is bounded by the size cap."""
+    memo: dict = {}
+
+    def walk(t):
+        if not isinstance(t, Scalar):
+            return t
+        if isinstance(t, Slot):
+            return mapping.get(t.index, t)
+        found = memo.get(t)
+        if found is None:
+            args = tuple(walk(a) for a in t.args)
+            found = memo[t] = t if all(map(_same, args, t.args)) else type(t)(*args)
+        return found
+
+    return walk(e)
+
+
+def _same(a, b) -> bool:
+    return a is b
+
+
+def replace(e, mapping: dict):
+    """e with whole subexpressions replaced; a replaced subexpression is not searched again."""
+    memo: dict = {}
+
+    def walk(t):
+        if t in mapping:
+            return mapping[t]
+        if not isinstance(t, Scalar) or isinstance(t, Slot):
+            return t
+        found = memo.get(t)
+        if found is None:
+            args = tuple(walk(a) for a in t.args)
+            found = memo[t] = t if all(map(_same, args, t.args)) else type(t)(*args)
+        return found
+
+    return walk(e)
+
+
+def subexpressions(e):
+    """Every distinct subexpression, operands before what uses them."""
+    seen: dict = {}
+
+    def walk(t):
+        if t not in seen:
+            if isinstance(t, Scalar):
+                for a in t.args:
+                    walk(a)
+            seen[t] = None
+
+    walk(e)
+    return list(seen)
+
+
+_SYMPY = {
+    "exp": sympy.exp, "log": sympy.log, "sin": sympy.sin, "cos": sympy.cos, "tanh": sympy.tanh, "sinh": sympy.sinh, "cosh": sympy.cosh,
+    "abs": sympy.Abs, "sign": sympy.sign, "maximum": sympy.Max, "minimum": sympy.Min,
+    "expm1": lambda x: sympy.exp(x) - 1, "log1p": lambda x: sympy.log(1 + x),
+    "sigmoid": lambda x: 1 / (1 + sympy.exp(-x)), "softplus": lambda x: sympy.log(1 + sympy.exp(x)),
+    "relu": lambda x: sympy.Max(x, 0), "log1mexp": lambda x: sympy.log(1 - sympy.exp(-x)),
+    "where": lambda c, a, b: sympy.Piecewise((a, c), (b, True)), "indicator": lambda c: sympy.Piecewise((1, c), (0, True)),
+    "eq": sympy.Eq, "ne": sympy.Ne, "lt": sympy.Lt, "le": sympy.Le, "gt": sympy.Gt, "ge": sympy.Ge,
+    "and_": sympy.And, "or_": sympy.Or, "not_": sympy.Not, "Add": sympy.Add, "Mul": sympy.Mul, "Pow": sympy.Pow,
+}  # fmt: skip
+
+
+def to_sympy(e, operands=None):
+    """e in SymPy's own classes, evaluated as SymPy likes it; operands replace the slots (default: symbols s0, s1...)."""
+    if isinstance(e, Slot):
+        return sympy.Symbol(f"s{e.index}", real=True) if operands is None else operands[e.index]
+    if not isinstance(e, Scalar):
+        return e
+    return _SYMPY[op(e)](*(to_sympy(a, operands) for a in e.args))
+
+
+def show(e) -> str:
+    """Prefix text of an expression: canonical, the same in every process."""
+    if isinstance(e, Slot):
+        return f"s{e.index}" if e.sign == REAL else f"s{e.index}:{e.sign}"
+    if isinstance(e, Scalar):
+        return f"{op(e)}({', '.join(map(show, e.args))})"
+    return str(e)
