@@ -62,7 +62,6 @@ def extensions():
         sources=[str(NATIVE / name) for name in ("trampoline.c", "driver.c", "pool.c")],
         depends=sorted(str(path.relative_to(ROOT)) for path in (ROOT / NATIVE).glob("*.[ch]")),
         include_dirs=[numpy.get_include(), str(NATIVE)],
-        define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")],
         extra_compile_args=[] if sys.platform == "win32" else ["-O2", "-pthread"],
         extra_link_args=[] if sys.platform == "win32" else ["-pthread"],
         optional=True,
