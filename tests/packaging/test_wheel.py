@@ -153,6 +153,17 @@ def test_installed_wheel_finds_its_version(place, python):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.skipif(
+    not Path(sysconfig.get_path("include"), "Python.h").is_file() or not shutil.which("cc"),
+    reason="no Python headers or no C compiler: the wheel has no extension",
+)
+def test_installed_wheel_loads_its_extension(place, python):
+    code = "from closedform.runtime import _native as n; print(n.abi_version(), n.__file__)"
+    done = run(python, "-c", code, cwd=place)
+    assert done.returncode == 0, done.stderr
+    assert str(place / "venv") in done.stdout
+
+
 def test_installed_wheel_compiles_and_runs(place, python):
     if run(python, "-c", "from closedform import function", cwd=place).returncode:
         pytest.skip("closedform.function does not exist yet")
