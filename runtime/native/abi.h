@@ -1,6 +1,6 @@
 /* The contract between emitted programs, the driver that runs them and the trampoline that calls them.
  *
- * An emitted shared object exports one symbol, `cf_program closedform_program`: a static table. It allocates
+ * An emitted shared object exports one symbol, `const cf_program closedform_program`: a static table. It allocates
  * nothing, keeps no globals and starts no threads; all of that belongs to the driver (semantics 9.3, 9.4).
  * Any change here raises CF_ABI_VERSION, which is part of every cache key.
  */
@@ -82,5 +82,8 @@ typedef struct {
     const cf_stage *stage;
     cf_define *define;         /* may be NULL */
 } cf_program;
+
+/* What an emitted file defines: `const cf_program closedform_program = {...};` */
+extern __attribute__((visibility("default"))) const cf_program closedform_program;
 
 #endif

@@ -1,0 +1,33 @@
+from collections.abc import Callable as Function
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+class Entry:
+    def __init__(
+        self,
+        address: int,
+        owner: object,
+        arguments: Sequence[tuple[str, int, tuple[int, ...], str]],
+        extents: Sequence[int],
+        cells: Sequence[list[Any]] = ...,
+        constants: Sequence[np.ndarray] = ...,
+        parameters: Sequence[float] = ...,
+        externals: Sequence[int] = ...,
+        update_cells: Sequence[int | list[Any]] = ...,
+        result: str | tuple[str, ...] | None = ...,
+        deterministic: bool = ...,
+    ) -> None: ...
+    def run(self, args: tuple[Any, ...], out: Any = ...) -> Any: ...
+
+class Callable:
+    def __init__(self, slow: Function[[tuple[Any, ...], dict[str, Any]], Any] | None) -> None: ...
+    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+    def add_entry(self, entry: Entry) -> None: ...
+    def entries(self) -> list[Entry]: ...
+    def clear_entries(self) -> None: ...
+
+def num_threads() -> int: ...
+def set_num_threads(n: int) -> None: ...
+def abi_version() -> int: ...

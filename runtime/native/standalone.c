@@ -1,0 +1,8 @@
+/* Driver, pool and interpreter.c as one file, for a compiler at run time. */
+#pragma GCC visibility push(default)
+#include "driver.h"
+#pragma GCC visibility pop
+#include "pool.c"
+
+#include "driver.c"
+#include "interpreter.c"

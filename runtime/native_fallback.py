@@ -1,0 +1,394 @@
+"""What `_native` does, in Python over ctypes, where the extension was not built.
+
+Same classes, same checks, same results; a call costs some microseconds more. The driver is compiled
+once per machine, at the first call, through the cache.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable as Function
+from collections.abc import Sequence
+from functools import cache
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.lib.array_utils import byte_bounds
+
+from . import abi, toolchain
+from . import cache as disk
+from .loader import open_library
+
+KINDS = ("input", "shared", "constant", "output", "update")
+LAYOUTS = ("C", "strided")
+MAX_ENTRIES = 8
+
+
+class Row(NamedTuple):
+    """One argument of a program, as `Entry` takes it."""
+
+    kind: str
+    typenum: int
+    dims: tuple[int, ...]
+    layout: str
+
+
+class Block(ctypes.Structure):
+    """`cf_block`."""
+
+    _fields_ = [("base", ctypes.c_void_p), ("size", ctypes.c_size_t)]
+
+
+class Call(ctypes.Structure):
+    """`cf_call`."""
+
+    _fields_ = [
+        ("data", ctypes.c_void_p),
+        ("stride", ctypes.c_void_p),
+        ("extent", ctypes.c_void_p),
+        ("scalar", ctypes.c_void_p),
+        ("external", ctypes.c_void_p),
+        ("block", ctypes.POINTER(Block)),
+        ("poll", ctypes.c_void_p),
+        ("context", ctypes.c_void_p),
+        ("threads", ctypes.c_int32),
+        ("deterministic", ctypes.c_int32),
+    ]
+
+
+class Interpreter(ctypes.Structure):
+    """`cf_interpreter`."""
+
+    _fields_ = [(name, ctypes.c_void_p) for name in ("save", "restore", "check", "thread")]
+
+
+class Head(ctypes.Structure):
+    """The numbers at the head of a `cf_program`."""
+
+    _fields_ = [
+        (name, ctypes.c_int32)
+        for name in ("abi", "dims", "arguments", "arrays", "scalars", "externals", "stages")
+    ]
+
+
+class Refusal(Exception):
+    """These arguments do not fit this entry."""
+
+
+@cache
+def library() -> ctypes.PyDLL:
+    """Return the driver, compiled if this machine has none yet."""
+    compiler = toolchain.find()
+    fields = {
+        "program": "driver",
+        "source": disk.folder_digest(abi.NATIVE, "*.[ch]"),
+        "compiler": compiler.identity(),
+        "flags": list(compiler.flags),
+        "cpu": toolchain.cpu_features(),
+        "abi": abi.version(),
+        "closedform": disk.version(),
+    }
+    entry = disk.obtain('#include "standalone.c"\n', fields, compiler)
+    open_library(entry)  # raises with a reason
+    driver = ctypes.PyDLL(str(entry.binary))
+    driver.cf_release.restype = None
+    driver.cf_define_extents.restype = None
+    driver.cf_set_threads.restype = None
+    return driver
+
+
+def _interpreter() -> Interpreter:
+    names = ("PyEval_SaveThread", "PyEval_RestoreThread", "PyErr_CheckSignals")
+    addresses = [ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p) for name in names]
+    return Interpreter(*(address.value for address in addresses), None)
+
+
+class Workspace:
+    """A block that the driver sizes; freed with this object."""
+
+    def __init__(self) -> None:
+        self.block = Block(None, 0)
+        self._release = library().cf_release
+
+    def __del__(self) -> None:
+        self._release(ctypes.byref(self.block))
+
+
+class Entry:
+    """One compiled specialisation of a function."""
+
+    def __init__(
+        self,
+        address: int,
+        owner: object,
+        arguments: Sequence[tuple[str, int, tuple[int, ...], str]],
+        extents: Sequence[int],
+        cells: Sequence[list[Any]] = (),
+        constants: Sequence[np.ndarray] = (),
+        parameters: Sequence[float] = (),
+        externals: Sequence[int] = (),
+        update_cells: Sequence[int | list[Any]] = (),
+        result: str | tuple[str, ...] | None = None,
+        deterministic: bool = False,
+    ) -> None:
+        self._address, self._owner = address, owner
+        self._rows = [Row(*row) for row in arguments]
+        self._extents = list(extents)
+        self._cells, self._constants = tuple(cells), tuple(constants)
+        self._parameters = np.array(parameters, dtype=np.float64)
+        self._externals = np.array(externals, dtype=np.uintp)
+        self._result, self._deterministic = result, deterministic
+        self._check_rows()
+        self._targets = [self._target(cell) for cell in update_cells]
+        self._check_counts()
+        self._bind(self._group("constant"), self._constants, self._extents)
+        self._spare_workspaces: list[Workspace] = []
+
+    def run(self, args: tuple[Any, ...], out: Any = None) -> Any:
+        """Run with arguments that fit exactly; ValueError if they do not."""
+        try:
+            return self._try(args, out)
+        except Refusal as refusal:
+            message = f"the arguments do not fit this entry: {refusal}"
+            raise ValueError(message) from None
+
+    # construction
+
+    def _check_rows(self) -> None:
+        for row in self._rows:
+            _require(row.kind in KINDS and row.layout in LAYOUTS, "unknown kind or layout")
+            _require(row.layout == "C" or row.kind != "update", "updates are C-contiguous")
+            _require(len(row.dims) <= abi.header()["CF_MAX_RANK"], "rank is too large")
+            in_range = all(0 <= dim < len(self._extents) for dim in row.dims)
+            _require(in_range, "a dim number is out of range")
+        kinds = [KINDS.index(row.kind) for row in self._rows]
+        grouped = all(first <= second for first, second in pairwise(kinds))
+        _require(grouped, "arguments are not grouped by kind")
+
+    def _target(self, cell: int | list[Any]) -> list[Any]:
+        if isinstance(cell, list):
+            return cell
+        _require(0 <= cell < len(self._cells), "an update names no cell")
+        return self._cells[cell]
+
+    def _check_counts(self) -> None:
+        _require(self._address != 0, "no program")
+        head = Head.from_address(self._address)
+        _require(head.abi == abi.version(), "the program was built for another driver")
+        numbers = (len(self._rows), len(self._extents))
+        same = (head.arguments, head.dims) == numbers
+        _require(same, "arguments or extents differ in number from those of the program")
+        same = (head.scalars, head.externals) == (len(self._parameters), len(self._externals))
+        _require(same, "parameters or externals differ in number from those of the program")
+        _require(len(self._cells) == len(self._group("shared")), "one cell per shared argument")
+        _require(len(self._constants) == len(self._group("constant")), "one array per constant")
+        _require(len(self._targets) == len(self._group("update")), "one cell per update")
+        _require(self._result_fits(), "result is None, 'single', 'list' or one key per output")
+
+    def _result_fits(self) -> bool:
+        outputs = len(self._group("output"))
+        if isinstance(self._result, tuple):
+            return len(self._result) == outputs
+        return self._result in (None, "list") or (self._result == "single" and outputs == 1)
+
+    def _group(self, kind: str) -> list[Row]:
+        return [row for row in self._rows if row.kind == kind]
+
+    # a call
+
+    def _try(self, args: tuple[Any, ...], out: Any) -> Any:
+        extents = list(self._extents)
+        shared = [_in_cell(cell) for cell in self._cells]
+        self._bind(self._group("input"), args, extents)
+        self._bind(self._group("shared"), shared, extents)
+        extent = self._complete(extents)
+        given = [*args, *shared, *self._constants]
+        outputs = self._outputs(out, extent, given)
+        updates = [_fresh(row, extent) for row in self._group("update")]
+        self._run([*given, *outputs, *updates], extent)
+        result = self._pack(outputs)
+        _apply(self._targets, updates)
+        return result
+
+    def _bind(self, rows: Sequence[Row], arrays: Sequence[Any], extents: list[int]) -> None:
+        if len(rows) != len(arrays):
+            raise Refusal("the number of arguments differs")
+        for row, array in zip(rows, arrays, strict=True):
+            _check_fit(row, array, extents)
+
+    def _complete(self, extents: list[int]) -> np.ndarray:
+        extent = np.array(extents, dtype=np.int64)
+        program = ctypes.c_void_p(self._address)
+        library().cf_define_extents(program, ctypes.c_void_p(extent.ctypes.data))
+        if (extent <= 0).any():
+            raise Refusal("an extent is zero or not bound")
+        return extent
+
+    def _outputs(self, out: Any, extent: np.ndarray, given: list[Any]) -> list[np.ndarray]:
+        rows = self._group("output")
+        wanted = _as_sequence(out, len(rows))
+        extents = extent.tolist()
+        for row, array in zip(rows, wanted, strict=True):
+            if array is not None:
+                _check_fit(row, array, extents)
+                if not array.flags.writeable:
+                    raise Refusal("an array in out= is read-only")
+        others = [*given, *map(_in_cell, self._targets)]
+        _check_overlap([array for array in wanted if array is not None], others)
+        pairs = zip(rows, wanted, strict=True)
+        return [_fresh(row, extent) if array is None else array for row, array in pairs]
+
+    def _run(self, arrays: list[np.ndarray], extent: np.ndarray) -> None:
+        rank = abi.header()["CF_MAX_RANK"]
+        data = np.array([array.ctypes.data for array in arrays], dtype=np.uintp)
+        stride = np.zeros((len(arrays), rank), dtype=np.int64)
+        for row, array in zip(stride, arrays, strict=True):
+            row[: array.ndim] = array.strides
+        workspace = self._spare_workspaces.pop() if self._spare_workspaces else Workspace()
+        tables = (data, stride, extent, self._parameters, self._externals)
+        pointers = [table.ctypes.data for table in tables]
+        block = ctypes.pointer(workspace.block)
+        call = Call(*pointers, block, None, None, 0, self._deterministic)
+        program = ctypes.c_void_p(self._address)
+        python = _interpreter()
+        try:
+            status = library().cf_run_released(program, ctypes.byref(call), ctypes.byref(python))
+        finally:
+            self._spare_workspaces.append(workspace)
+        _raise_status(status)
+
+    def _pack(self, outputs: list[np.ndarray]) -> Any:
+        if self._result is None:
+            return None
+        if self._result == "single":
+            return outputs[0]
+        if self._result == "list":
+            return outputs
+        return dict(zip(self._result, outputs, strict=True))
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ValueError(f"Entry: {message}")
+
+
+def _in_cell(cell: list[Any]) -> Any:
+    return cell[0] if len(cell) == 1 else None
+
+
+def _apply(cells: list[list[Any]], values: list[np.ndarray]) -> None:
+    for cell, value in zip(cells, values, strict=True):
+        cell[0] = value
+
+
+def _check_fit(row: Row, array: Any, extents: list[int]) -> None:
+    if type(array) is not np.ndarray:
+        raise Refusal(f"{row.kind} argument is not a numpy.ndarray")
+    if _canonical(array.dtype.num) != _canonical(row.typenum) or array.ndim != len(row.dims):
+        raise Refusal(f"{row.kind} argument has another dtype or rank")
+    if not (array.flags.aligned and array.dtype.isnative):
+        raise Refusal(f"{row.kind} argument is not aligned in native byte order")
+    if row.layout == "C" and not array.flags.c_contiguous:
+        raise Refusal(f"{row.kind} argument is not C-contiguous")
+    for dim, length in zip(row.dims, array.shape, strict=True):
+        if extents[dim] < 0:
+            extents[dim] = length
+        if length == 0 or extents[dim] != length:
+            raise Refusal(f"{row.kind} argument has other extents, or an extent of zero")
+
+
+def _canonical(typenum: int) -> int:
+    """Return one number for long and long long where they are the same."""
+    return _TWINS.get(typenum, typenum)
+
+
+_TWINS: dict[int, int] = {
+    np.dtype(twin).num: np.dtype(plain).num
+    for twin, plain in (("longlong", "long"), ("ulonglong", "ulong"))
+    if np.dtype(twin).itemsize == np.dtype(plain).itemsize
+}
+
+
+def _fresh(row: Row, extent: np.ndarray) -> np.ndarray:
+    shape = tuple(int(extent[dim]) for dim in row.dims)
+    return np.empty(shape, dtype=_dtype(row.typenum))
+
+
+@cache
+def _dtype(typenum: int) -> np.dtype[Any]:
+    return next(d for d in map(np.dtype, np.typecodes["All"]) if d.num == typenum)
+
+
+def _as_sequence(out: Any, count: int) -> Sequence[Any]:
+    if out is None:
+        return [None] * count
+    if isinstance(out, np.ndarray) and count == 1:
+        return [out]
+    if type(out) not in (tuple, list) or len(out) != count:
+        raise Refusal("out= does not name every output")
+    return list(out)
+
+
+def _check_overlap(outputs: Sequence[np.ndarray], others: Sequence[Any]) -> None:
+    taken = [byte_bounds(array) for array in others if isinstance(array, np.ndarray)]
+    for output in outputs:
+        low, high = byte_bounds(output)
+        if any(low < end and start < high for start, end in taken):
+            raise Refusal("an array in out= overlaps another array of the call")
+        taken.append((low, high))
+
+
+def _raise_status(status: int) -> None:
+    if status == abi.STATUS["CF_NO_MEMORY"]:
+        raise MemoryError("not enough memory for the workspace of this call")
+    if status != abi.STATUS["CF_OK"]:
+        raise RuntimeError(f"a kernel stopped with status {status}")
+
+
+class Callable:
+    """Tries its entries, then calls slow(args, kwargs)."""
+
+    def __init__(self, slow: Function[[tuple[Any, ...], dict[str, Any]], Any] | None) -> None:
+        self._slow_path = slow
+        self._entry_list: tuple[Entry, ...] = ()
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if not kwargs or kwargs.keys() == {"out"}:
+            for entry in self._entry_list:
+                try:
+                    return entry._try(args, kwargs.get("out"))
+                except Refusal:
+                    continue
+        if self._slow_path is None:
+            raise TypeError("no entry fits, and there is no slow path")
+        return self._slow_path(args, kwargs)
+
+    def add_entry(self, entry: Entry) -> None:
+        """Put an entry first; the oldest of more than eight leaves."""
+        self._entry_list = (entry, *self._entry_list)[:MAX_ENTRIES]
+
+    def entries(self) -> list[Entry]:
+        """Return the entries, newest first."""
+        return list(self._entry_list)
+
+    def clear_entries(self) -> None:
+        """Forget all entries."""
+        self._entry_list = ()
+
+
+def num_threads() -> int:
+    """Return how many threads a call may use."""
+    return int(library().cf_threads())
+
+
+def set_num_threads(n: int) -> None:
+    """Set how many threads a call may use, the caller included."""
+    if n < 1:
+        raise ValueError("the number of threads is at least 1")
+    library().cf_set_threads(ctypes.c_int32(min(n, 2**31 - 1)))
+
+
+def abi_version() -> int:
+    """Return the version of the program table."""
+    return abi.version()
