@@ -1,4 +1,5 @@
 /* Driver, pool and interpreter.c as one file, for a compiler at run time. */
+#define _GNU_SOURCE
 #pragma GCC visibility push(default)
 #include "driver.h"
 #pragma GCC visibility pop
