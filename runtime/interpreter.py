@@ -1,0 +1,280 @@
+"""The NumPy target: a graph evaluated node by node.
+
+It is the oracle (on the graph as written) and the target without a compiler (on the compute form).
+A graph is planned once, then run many times; each value is dropped behind its last use.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..algebra.build import describe, place
+from ..algebra.dims import Extent
+from ..algebra.errors import ClosedformError, FunctionError, ShapeError
+from ..algebra.graph import topological
+from ..algebra.node import Contract, Layout, Leaf, Map, Node, Reduce
+from .meaning import compiled
+
+Array = np.ndarray
+Size = Callable[[Extent], int]
+Step = Callable[[list[Array], Size], Any]
+
+
+class Interpreter:
+    """A graph, planned.
+
+    Parameters
+    ----------
+    roots : sequence of Node
+        What to evaluate; gradients must be expanded.
+    """
+
+    def __init__(self, roots: Sequence[Node]) -> None:
+        order = topological(roots)
+        number = {x: k for k, x in enumerate(order)}
+        self.order = order
+        self._roots = [number[r] for r in roots]
+        self._reads = [[number[a] for a in x.operands] for x in order]
+        self._steps = [None if is_given(x) else plan(x) for x in order]
+        self._dead = _last_uses(self._reads, self._roots)
+
+    def run(self, values: Mapping[Leaf, Array], size: Size) -> list[Array]:
+        """Return the values of the roots.
+
+        Parameters
+        ----------
+        values : mapping
+            Arrays of inputs, shared variables and constants, in their declared dtypes.
+        size : callable
+            The extent of a dim, a number, at this call.
+        """
+        held: list[Any] = []
+        with np.errstate(all="ignore"):
+            for x, step, reads, dead in zip(
+                self.order, self._steps, self._reads, self._dead, strict=True
+            ):
+                held.append(_given(x, values) if step is None else _run(x, step, held, reads, size))
+                for k in dead:
+                    held[k] = None
+        return [held[k] for k in self._roots]
+
+
+def _last_uses(reads: list[list[int]], roots: list[int]) -> list[list[int]]:
+    """Per step, the values that nothing needs afterwards."""
+    last = {k: k for k in range(len(reads))}
+    for step, operands in enumerate(reads):
+        last.update(dict.fromkeys(operands, step))
+    dead: list[list[int]] = [[] for _ in reads]
+    kept = set(roots)
+    for k, step in last.items():
+        if k not in kept:
+            dead[step].append(k)
+    return dead
+
+
+def is_given(x: Node) -> bool:
+    """Whether the caller provides the value."""
+    return isinstance(x, Leaf) and x.spec.kind in ("input", "shared", "constant")
+
+
+def _given(x: Node, values: Mapping[Any, Array]) -> Array:
+    if x in values:
+        return values[x]
+    if isinstance(x.payload, np.ndarray):
+        return x.payload
+    raise FunctionError(f"{describe(x)} has no value", where=place(x.origin), fix="pass it in")
+
+
+def _run(x: Node, step: Step, held: list[Any], reads: list[int], size: Size) -> Array:
+    try:
+        return np.asarray(step([held[k] for k in reads], size))
+    except ClosedformError:
+        raise
+    except (ValueError, IndexError) as error:
+        found = f"{describe(x)} cannot be computed: {error}"
+        raise ShapeError(found, where=place(x.origin)) from error
+
+
+def plan(x: Node) -> Step:
+    """Return the function that computes a node from its operands."""
+    return PLANS[type(x)](x)
+
+
+# ---------------------------------------------------------------- leaves
+
+
+def _leaf(x: Leaf) -> Step:
+    spec = x.spec
+    if spec.kind == "parameter":
+        value = np.asarray(spec.value.numerator / spec.value.denominator).astype(spec.dtype)
+        return lambda operands, size: value
+    make: dict[str, Step] = {
+        "dim": lambda operands, size: np.asarray(size(spec.value), spec.dtype),
+        "iota": lambda operands, size: np.arange(size(spec.value), dtype=spec.dtype),
+        "delta": lambda operands, size: np.eye(size(spec.value), dtype=spec.dtype),
+    }
+    assert spec.kind in make, f"a {spec.kind} leaf has no value"
+    return make[spec.kind]
+
+
+# ---------------------------------------------------------------- maps
+
+
+def _map(x: Map) -> Step:
+    spec = x.spec
+    body = compiled(spec.body, spec.compute)
+    rank = len(spec.dims)
+    views = [_aligned(index, rank) for index in spec.indices]
+
+    def step(operands: list[Array], size: Size) -> Array:
+        value = np.asarray(body([view(a) for view, a in zip(views, operands, strict=True)]))
+        shape = tuple(map(size, spec.dims))
+        return np.broadcast_to(value.astype(spec.dtype, copy=False), shape)
+
+    return step
+
+
+def _aligned(index: tuple[int | None, ...], rank: int) -> Callable[[Array], Array]:
+    """A view with one axis per axis of the result; those the operand lacks have extent 1."""
+    if index == tuple(range(rank)):
+        return lambda a: a
+    named = [t for t in index if t is not None]
+    first = tuple(0 if t is None else slice(None) for t in index)
+    wide = tuple(slice(None) if t in named else None for t in range(rank))
+    unique = sorted(set(named))
+    if len(unique) == len(named):
+        order = [named.index(t) for t in unique]
+        return lambda a: a[first].transpose(order)[wide]
+    return lambda a: np.einsum(a[first], named, unique)[wide]
+
+
+# ---------------------------------------------------------------- contractions
+
+
+def _contract(x: Contract) -> Step:
+    spec = x.spec
+    if len(spec.indices) == 1 and len(set(spec.indices[0])) == len(spec.indices[0]):
+        return _sum(x)
+    carried = set().union(*spec.indices)
+    inner = [t for t in spec.out if t in carried]
+    factor = [t for t in range(len(spec.sizes)) if t not in carried and t not in spec.out]
+
+    def step(operands: list[Array], size: Size) -> Array:
+        arguments: list[Any] = []
+        for a, labels in zip(operands, spec.indices, strict=True):
+            arguments += [a.astype(spec.dtype, copy=False), list(labels)]
+        value = np.einsum(*arguments, inner, optimize=len(operands) > 1) if operands else 1
+        value = np.asarray(value, spec.dtype)
+        return _repeated(value, inner, factor, spec, size)
+
+    return step
+
+
+def _sum(x: Contract) -> Step:
+    """A sum of one operand: in float64 for float32, and pairwise, as NumPy sums."""
+    spec = x.spec
+    (labels,) = spec.indices
+    axes = tuple(k for k, t in enumerate(labels) if t not in spec.out)
+    rest = [t for t in labels if t in spec.out]
+    inner = [t for t in spec.out if t in labels]
+    order = [rest.index(t) for t in inner]
+    factor = [t for t in range(len(spec.sizes)) if t not in labels and t not in spec.out]
+    wide = np.dtype(np.float64) if spec.dtype.kind == "f" else spec.dtype
+
+    def step(operands: list[Array], size: Size) -> Array:
+        a = operands[0].astype(spec.dtype, copy=False)
+        value = np.sum(a, axis=axes, dtype=wide).astype(spec.dtype, copy=False) if axes else a
+        return _repeated(np.transpose(value, order), inner, factor, spec, size)
+
+    return step
+
+
+def _repeated(value: Array, inner: list[int], factor: list[int], spec: Any, size: Size) -> Array:
+    """Multiply by extents of labels that nobody carries, or repeat along them."""
+    if factor:
+        count = math.prod(size(spec.sizes[t]) for t in factor)
+        value = value * np.asarray(count).astype(spec.dtype)
+    wide = tuple(slice(None) if t in inner else None for t in spec.out)
+    return np.broadcast_to(np.asarray(value)[wide], [size(spec.sizes[t]) for t in spec.out])
+
+
+# ---------------------------------------------------------------- reductions
+
+
+def logsumexp(a: Array, axis: tuple[int, ...]) -> Array:
+    """log(sum(exp(a))): -inf for a slice of -inf or of nothing, NaN where a is NaN."""
+    top = np.max(a, axis=axis, keepdims=True, initial=-np.inf)
+    shift = np.where(np.isfinite(top), top, np.zeros((), a.dtype))
+    total = np.sum(np.exp(a - shift), axis=axis, keepdims=True)
+    return np.squeeze(np.log(total) + shift, axis=axis)
+
+
+REDUCTIONS: dict[str, Callable[..., Any]] = {
+    "max": lambda a, axes: np.max(a, axis=axes),
+    "min": lambda a, axes: np.min(a, axis=axes),
+    "argmax": lambda a, axes: np.argmax(a, axis=axes[0]),
+    "argmin": lambda a, axes: np.argmin(a, axis=axes[0]),
+    "logsumexp": logsumexp,
+}
+
+
+def _reduce(x: Reduce) -> Step:
+    spec = x.spec
+    function = REDUCTIONS[spec.op]
+    if not spec.axes:
+        return lambda operands, size: operands[0].astype(spec.dtype, copy=False)
+    reads = spec.dtype if spec.op == "logsumexp" else x.operands[0].dtype
+    return lambda operands, size: np.asarray(
+        function(operands[0].astype(reads, copy=False), spec.axes)
+    ).astype(spec.dtype, copy=False)
+
+
+# ---------------------------------------------------------------- layouts
+
+
+def _slices(params: tuple, extents: tuple[int, ...], lengths: list[int], size: Size) -> tuple:
+    """The index of a slice or embed, with every bound a number."""
+    result: list[Any] = []
+    rest = iter(lengths)
+    for (start, step), extent in zip(params, extents, strict=True):
+        first = start if isinstance(start, int) else size(start)
+        first = first + extent if first < 0 else first
+        if step is None:
+            result.append(first)
+            continue
+        count = next(rest)
+        stop = first + step * count
+        result.append(slice(first, stop if stop >= 0 else None, step) if count else slice(0, 0))
+    return tuple(result)
+
+
+def _layout(x: Layout) -> Step:
+    spec = x.spec
+    if spec.op == "reshape":
+        return lambda operands, size: operands[0].reshape([size(d) for d in spec.dims])
+
+    def cut(operands: list[Array], size: Size) -> Array:
+        (a,) = operands
+        lengths = [size(d) for d in spec.dims]
+        return a[_slices(spec.params, a.shape, lengths, size)]
+
+    def embed(operands: list[Array], size: Size) -> Array:
+        result = np.zeros([size(d) for d in spec.dims], spec.dtype)
+        lengths = list(operands[0].shape)
+        result[_slices(spec.params, result.shape, lengths, size)] = operands[0]
+        return result
+
+    return cut if spec.op == "slice" else embed
+
+
+PLANS: dict[type, Callable[[Any], Step]] = {
+    Leaf: _leaf,
+    Map: _map,
+    Contract: _contract,
+    Reduce: _reduce,
+    Layout: _layout,
+}
