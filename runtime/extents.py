@@ -1,7 +1,7 @@
 """Extents of a function: which are equal, what they are at a call, and what a conflict says.
 
-A function owns the union of the equalities of its graph (semantics 5.1). `Extents` collects them once;
-`Extents.bind` reads the shapes of one call.
+A function owns the union of the equalities of its graph (semantics 5.1). `Extents` collects them
+once; `Extents.bind` reads the shapes of one call.
 """
 
 from __future__ import annotations
@@ -106,6 +106,10 @@ class Extents:
     def __init__(self, order: Sequence[Node], extra: Iterable[tuple] = ()) -> None:
         self._equal = Equalities()
         self._reasons: list[tuple[Extent, Extent, str]] = []
+        self._used: dict[Node, str] = {}
+        for x in order:
+            for a in x.operands if x.origin else ():
+                self._used.setdefault(a, place(x.origin))
         for x in order:
             for left, right in x.equalities:
                 self.join(left, right, place(x.origin))
@@ -147,6 +151,11 @@ class Extents:
         roots = [self.find(d) for d in dims]
         return ", ".join(dict.fromkeys(w for w in self._lines(*roots) if w))
 
+    def used(self, *leaves: Leaf) -> str:
+        """Return the lines that first use these leaves."""
+        lines = (self._used.get(x, "") for x in leaves)
+        return ", ".join(dict.fromkeys(w for w in lines if w))
+
     def bind(self, arguments: Iterable[tuple[Leaf, Any]], error: type = CallError) -> Sizes:
         """Read the extents of a call from the shapes of its arrays.
 
@@ -174,7 +183,7 @@ class Extents:
             raise error(
                 f"{_axis(here)}, but {_axis(known)}"
                 + ("" if isinstance(root, FreshDim) else f"; both are {root}"),
-                where=self.blame(dim, root),
+                where=self.blame(dim, root) or self.used(here.leaf, known.leaf),
                 fix="pass arrays whose extents agree",
             )
 
@@ -184,7 +193,8 @@ class Extents:
             fix += ", or declare the axis with a name in shape= if it may be longer"
         elif here.size == 1:
             fix += "; only an axis declared to be 1 (row, col, broadcastable=, shape=) broadcasts"
-        return error(f"{_axis(here)}, not {root}", where=self.blame(dim, root), fix=fix)
+        where = self.blame(dim, root) or self.used(here.leaf)
+        return error(f"{_axis(here)}, not {root}", where=where, fix=fix)
 
 
 def _axis(a: Axis) -> str:
