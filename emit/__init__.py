@@ -1,7 +1,14 @@
 """From a graph to a program of folds, and from there to source text.
 
-Reading order:
+Reading order: `program` is what goes in and comes out; `value` what a program computes; `lower` splits a graph by the
+fold axis; `named` spells named functions; `nest` fuses values into loop nests; `plan` decides buffers, stages and
+statements; `target` and `spelling` know a language; `render` fills the templates.
 """
 
 if __name__ != "closedform.emit":
     raise ImportError("this folder is a part of closedform: write 'import closedform.emit'")
+
+from .program import Argument, Program, Unit
+from .render import compile_unit, template_digest
+
+__all__ = ["Argument", "Program", "Unit", "compile_unit", "template_digest"]

@@ -1,0 +1,129 @@
+"""Named functions in elementary ones, and what costs how much.
+
+Branches are `where`, so that loops vectorise. Sums are flattened with small corrections (log1p, log) last: then large
+terms cancel exactly before the correction is added, and `softplus(z) - y*z` keeps its digits.
+
+Sources: softplus and log1mexp after M. Maechler, "Accurately computing log(1 - exp(-|a|))" (2012).
+"""
+
+from __future__ import annotations
+
+import sympy
+
+from ..algebra import scalar
+from ..algebra.scalar import ONE, ZERO, Add, Mul, Pow, Scalar, Slot, absolute, exp, log, log1p, op, where
+from .value import Atom
+
+SQUARING = 10  # largest integer power spelled as products: at most (10 - 1)/2 ULP
+CHEAP = {"Add", "Mul", "abs", "maximum", "minimum", "relu", "where", "indicator", "sign"} | {
+    n for n, row in scalar.PRIMITIVES.items() if row.boolean
+}
+
+
+def product(factors: list):
+    flat: list = []
+    for f in factors:
+        flat.extend(f.args if isinstance(f, Mul) else (f,))
+    number = ONE
+    for f in flat:
+        number = number * f if scalar.is_number(f) else number
+    rest = [f for f in flat if not scalar.is_number(f)]
+    if number != 1 or not rest:
+        rest.append(number)
+    return Mul(*rest) if len(rest) > 1 else rest[0]
+
+
+def costly_root(e) -> bool:
+    name = op(e)
+    return name not in CHEAP and not (name == "Pow" and scalar.is_number(e.args[1]) and e.args[1] in (2, 3, 4))
+
+
+def costly(e) -> bool:
+    """Whether computing e again for every element of a larger space is worth avoiding."""
+    return isinstance(e, Scalar) and not isinstance(e, Atom) and any(
+        isinstance(s, Scalar) and not isinstance(s, Atom) and costly_root(s) for s in scalar.subexpressions(e)
+    )
+
+
+def correction(e) -> bool:
+    """Whether e is a small correction that must be added last: a term of log1p or log."""
+    return isinstance(e, log1p | log) or (isinstance(e, Mul) and any(isinstance(a, log1p | log) for a in e.args))
+
+
+def spell(e):
+    """Named functions in elementary ones, and exp of logarithms as quotients; sums flattened, corrections last."""
+    memo: dict = {}
+
+    def walk(t):
+        if not isinstance(t, Scalar) or isinstance(t, Atom | Slot):
+            return t
+        if t not in memo:
+            memo[t] = _SPELL.get(op(t), lambda *a: type(t)(*a))(*map(walk, t.args))
+        return memo[t]
+
+    return walk(e)
+
+
+def _add(*terms):
+    flat: list = []
+    for t in terms:
+        flat.extend(t.args if isinstance(t, Add) else _distributed(t))
+    small = [t for t in flat if correction(t)]
+    return Add(*(t for t in flat if not correction(t)), *small) if len(flat) > 1 else flat[0]
+
+
+def _distributed(t):
+    """A number or -1 times a sum that holds a correction, term by term, so that the correction can be added last."""
+    if isinstance(t, Mul) and len(t.args) == 2 and t.args[0] == -1 and isinstance(t.args[1], Add) and any(map(correction, t.args[1].args)):
+        return [a.args[1] if isinstance(a, Mul) and a.args[0] == -1 and len(a.args) == 2 else Mul(-1, a) for a in t.args[1].args]
+    return [t]
+
+
+def _exp(x):
+    terms = _add(x).args if isinstance(x, Add) else (x,)
+    up = [t.args[0] for t in terms if isinstance(t, log)]
+    down = [t.args[1].args[0] for t in terms if isinstance(t, Mul) and len(t.args) == 2 and t.args[0] == -1 and isinstance(t.args[1], log)]
+    rest = [t for t in terms if not isinstance(t, log) and not (isinstance(t, Mul) and len(t.args) == 2 and t.args[0] == -1 and isinstance(t.args[1], log))]
+    if not up and not down:
+        return exp(x)
+    inner = exp(Add(*rest)) if len(rest) > 1 else exp(rest[0]) if rest else ONE
+    return product([inner, *up, *(Pow(d, -1) for d in down)])
+
+
+def _magnitude(x):
+    """abs(x); the same expression for x and -x."""
+    while isinstance(x, Mul) and x.args[0] == -1:
+        x = Mul(*x.args[1:]) if len(x.args) > 2 else x.args[1]
+    return absolute(x)
+
+
+def _decay(x):
+    """exp(-abs(x)), which never overflows."""
+    return exp(Mul(-1, _magnitude(x)))
+
+
+def _power(base, exponent):
+    """Small integer powers by repeated squaring."""
+    if not scalar.is_number(exponent) or not exponent.is_integer or not 2 <= abs(exponent) <= SQUARING:
+        return Pow(base, exponent)
+    count, square, result = abs(int(exponent)), base, None
+    while count:
+        if count & 1:
+            result = square if result is None else Mul(square, result)
+        square, count = Mul(square, square), count >> 1
+    return result if exponent > 0 else Pow(result, -1)
+
+
+_LOG2 = sympy.Rational(6243314768165359, 9007199254740992)  # log(2), nearest double
+
+_SPELL = {
+    "Add": _add,
+    "Pow": _power,
+    "exp": _exp,
+    "abs": _magnitude,
+    "softplus": lambda x: Add(scalar.relu(x), log1p(_decay(x))),
+    "sigmoid": lambda x: Mul(where(scalar.lt(x, ZERO), _decay(x), ONE), Pow(Add(ONE, _decay(x)), -1)),
+    "log1mexp": lambda x: where(
+        scalar.lt(x, _LOG2), log(Mul(-1, scalar.expm1(Mul(-1, x)))), log1p(Mul(-1, exp(Mul(-1, x))))
+    ),
+}

@@ -1,0 +1,75 @@
+"""Values -> groups that share one loop nest, and the order of their loops."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..algebra.dims import Extent
+from .lower import Lowering, assumed
+from .value import AXIS, Load, Value, labels_of, loads_of
+
+LARGEST = 24  # values in one kernel: compilers take more than linear time
+
+
+@dataclass
+class Group:
+    """Values computed in one loop nest.
+
+    space   extent of each label
+    simd    label of the innermost loop, or None if there is no loop
+    values  in order
+    """
+
+    space: dict[str, Extent]
+    simd: str | None
+    values: list[Value]
+
+
+def groups(values: list[Value], lowering: Lowering) -> list[Group]:
+    """Fuse values of one stage part: same space, same innermost label, and every dependency pointwise or earlier."""
+    result: list[Group] = []
+    keys: list[tuple] = []
+    place: dict[Value, int] = {}
+    for v in values:
+        simd = innermost(v, lowering)
+        key = (frozenset(v.space.items()), simd)
+        first = 0
+        for d, load in lowering._dependencies(v):
+            if d in place:
+                together = keys[place[d]] == key and d.op is None and load is not None and _pointwise(d, load)
+                first = max(first, place[d] + (0 if together else 1))
+        index = next((k for k in range(first, len(result)) if keys[k] == key and len(result[k].values) < LARGEST), None)
+        if index is None:
+            index = len(result)
+            result.append(Group(dict(v.space), simd, []))
+            keys.append(key)
+        result[index].values.append(v)
+        place[v] = index
+    return result
+
+
+def _pointwise(d: Value, load: Load) -> bool:
+    return all(t.plain and t.label == own for own, t in zip(d.own, load.indices, strict=True))
+
+
+def innermost(v: Value, lowering: Lowering) -> str | None:
+    """The label along which most of what a value reads and writes is contiguous."""
+    if not v.space:
+        return None
+    score = dict.fromkeys(v.space, 0.0)
+    size = {t: assumed(d, lowering.leading) for t, d in v.space.items()}
+    for load in loads_of(v.expr):
+        labels = [t.label for t in load.indices]
+        elements = 1.0
+        for t in dict.fromkeys(labels):
+            elements *= size[t] if t is not None else 1.0
+        for t in set(labels) - {None}:
+            fast = labels[-1] == t and load.indices[-1].step == 1
+            score[t] += elements if fast else -2 * elements
+    for t in v.own:
+        elements = 1.0
+        for u in v.own:
+            elements *= size[u]
+        score[t] += elements if t == v.own[-1] else -2 * elements
+    varying = labels_of(v.expr)
+    return max(v.space, key=lambda t: (score[t], t in varying, size[t], t == (v.own or (AXIS,))[-1]))

@@ -1,0 +1,459 @@
+"""Values -> the plan of a translation unit: buffers, stages, kernels and their loops, all decided; templates only shape.
+
+Text of expressions comes from `spelling`; everything here is addresses, declarations and order.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+import sympy
+
+from ..algebra import scalar
+from ..algebra.dims import Extent
+from ..algebra.scalar import Scalar
+from .lower import Lowering
+from .named import costly_root
+from .nest import Group, groups
+from .spelling import Speller, divides
+from .target import Target
+from .value import AXIS, Atom, Index, Load, Offset, Position, Value, at
+
+ARGUMENT, SHARED, PANEL, ACCUMULATOR = "CF_ARGUMENT", "CF_SHARED", "CF_PANEL", "CF_ACCUMULATOR"
+PANEL_EXTENT = -1
+INT64, FLOAT64, BOOL = np.dtype(np.int64), np.dtype(np.float64), np.dtype(np.bool_)
+FUNCTION_WORK = 15  # scalar operations that one library function counts for
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """One row of the table of arrays: dims are numbers, in memory order."""
+
+    scope: str
+    item: int
+    dims: tuple[int, ...]
+
+
+@dataclass
+class Kernel:
+    """One loop nest as text.
+
+    fills, flushes  (loops, target, source): loops before and after the nest
+    loops           (variable, extent) of the outer loops; simd: of the innermost, with its pragma
+    lanes, ends     statements before and after the innermost loop; lines: its body
+    """
+
+    name: str
+    about: str
+    declarations: list[str] = field(default_factory=list)
+    fills: list[tuple] = field(default_factory=list)
+    loops: list[tuple[str, str]] = field(default_factory=list)
+    simd: tuple[str, str, str] | None = None
+    lanes: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+    ends: list[str] = field(default_factory=list)
+    flushes: list[tuple] = field(default_factory=list)
+
+    @property
+    def indent(self) -> str:
+        """White space of the innermost loop."""
+        return "    " * len(self.loops)
+
+
+@dataclass(frozen=True)
+class Accumulator:
+    """How one accumulator starts and combines."""
+
+    number: int
+    type: str
+    size: str
+    identity: str
+    combine: str
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Kernels that run once, or once per panel of the fold axis."""
+
+    fold: bool
+    kernels: tuple[Kernel, ...]
+    accumulators: tuple[Accumulator, ...]
+    work: tuple[tuple[float, tuple[int, ...]], ...]
+
+
+class Planner:
+    """Plans one lowering for one target."""
+
+    def __init__(self, lowering: Lowering, target: Target) -> None:
+        self.low, self.target = lowering, target
+        self.dims: dict[Extent, int] = {}
+        self.arguments = [*lowering.arguments, *lowering.results]
+        self.buffers: list[Buffer] = []
+        self.number: dict[Value, int] = {}
+        self.partial: dict[Value, int] = {}
+        self._layout = [s[1] for s in lowering.unit.storage]
+        for v in self.arguments:
+            self._buffer(v, ARGUMENT)
+        self._widen()
+        self.parts = self._parts()
+        self._allocate()
+        self.stages = self._stages()
+
+    # ------------------------------------------------------------ tables
+    def dim(self, extent: Extent) -> int:
+        """Number of an extent."""
+        return self.dims.setdefault(extent, len(self.dims))
+
+    def _buffer(self, v: Value, scope: str) -> None:
+        self.number[v] = len(self.buffers)
+        panel = scope == PANEL
+        dims = tuple(PANEL_EXTENT if panel and t == AXIS else self.dim(v.space[t]) for t in v.own)
+        self.buffers.append(Buffer(scope, self._item(v.dtype), dims))
+
+    def _item(self, dtype: np.dtype) -> int:
+        return dtype.itemsize
+
+    def _widen(self) -> None:
+        """Sums of float32 over the fold axis are kept in double."""
+        for v in self.low.values:
+            if v.is_accumulator and v.op == "sum" and v.dtype.name == "float32":
+                v.dtype = FLOAT64
+
+    def _parts(self) -> list[tuple[int, bool, list[Group]]]:
+        """(section, whether per row, groups) in the order of execution."""
+        result = []
+        for section in range(self.low.sections):
+            for body in (False, True):
+                values = [v for v in self.low.values if v.section == section and v.expr is not None and v.in_body == body]
+                if values:
+                    result.append((section, body, groups(values, self.low)))
+        return result
+
+    def _allocate(self) -> None:
+        """A buffer for every value that another group, another stage or the caller reads."""
+        home = {v: (k, j) for k, (_, _, found) in enumerate(self.parts) for j, g in enumerate(found) for v in g.values}
+        stored: set[Value] = {v for v in home if v.op is not None or v.keep}
+        for v in self.low.values:
+            for d, load in self.low._dependencies(v):
+                far = load is None or home.get(v) != home.get(d) or not _plain(d, load)
+                if d in home and far:
+                    stored.add(d)
+        for v in self.low.values:
+            if v in stored and v.output is None:
+                scope = ACCUMULATOR if v.is_accumulator else PANEL if v.in_body and not v.keep else SHARED
+                self._buffer(v, scope)
+                if v.is_accumulator and v.own and v.dtype != v.compute:
+                    self.partial[v] = len(self.buffers)
+                    self.buffers.append(Buffer(PANEL, self._item(v.compute), tuple(self.dim(v.space[t]) for t in v.own)))
+        self.stored = stored | {v for v in self.low.values if v.output is not None}
+
+    # ------------------------------------------------------------ stages
+    def _stages(self) -> list[Stage]:
+        result, count = [], 0
+        for _, body, found in self.parts:
+            kernels = []
+            for g in found:
+                kernels.append(KernelPlanner(self, g, f"k{count}", body).kernel)
+                count += 1
+            values = [v for g in found for v in g.values]
+            accumulators = tuple(self._accumulator(v) for v in values if v.is_accumulator)
+            result.append(Stage(body, tuple(kernels), accumulators, tuple(map(self._work, values)) if body else ()))
+        return result
+
+    def _accumulator(self, v: Value) -> Accumulator:
+        size = " * ".join(self.extent(d) for d in v.dims) or "1"
+        combine = "*a += b" if v.op == "sum" else f"*a = cf_{v.op}_{self.target.type_of(v.dtype)}(*a, b)"
+        return Accumulator(self.number[v], self.target.type_of(v.dtype), size, self.identity(v.op, v.dtype), combine)
+
+    def _work(self, v: Value) -> tuple[float, tuple[int, ...]]:
+        calls = sum(1 for e in scalar.subexpressions(v.expr) if isinstance(e, Scalar) and not isinstance(e, Atom) and costly_root(e))
+        return float(1 + scalar.size(v.expr) + FUNCTION_WORK * calls), tuple(self.dim(d) for t, d in v.space.items() if t != AXIS)
+
+    def identity(self, op: str | None, dtype: np.dtype) -> str:
+        """Neutral element of a reduction."""
+        if op == "sum":
+            return "0"
+        if dtype.kind == "f":
+            return "-INFINITY" if op == "max" else "INFINITY"
+        if dtype == BOOL:
+            return "0" if op == "max" else "1"
+        bits = 8 * dtype.itemsize
+        if dtype.kind == "u":
+            return "0" if op == "max" else f"UINT{bits}_MAX"
+        return f"INT{bits}_MIN" if op == "max" else f"INT{bits}_MAX"
+
+    def extent(self, d: Extent) -> str:
+        """Text of an extent in kernels."""
+        return str(d) if isinstance(d, int) else f"n{self.dim(d)}"
+
+    def layout(self, v: Value) -> str:
+        """Layout of the memory of a value."""
+        return self._layout[self.number[v]] if v.leaf is not None else "C"
+
+
+def _plain(d: Value, load: Load) -> bool:
+    return all(t.plain and t.label == own for own, t in zip(d.own, load.indices, strict=True))
+
+
+class KernelPlanner:
+    """Plans the loop nest of one group."""
+
+    def __init__(self, planner: Planner, group: Group, name: str, body: bool) -> None:
+        self.p, self.group, self.body = planner, group, body
+        self.kernel = Kernel(name, "; ".join(self._about(v) for v in group.values))
+        self.locals: dict[Value, str] = {}
+        self.pointers: dict[Value, bool] = {}
+        self.scalars: dict[Value, None] = {}
+        self.extents: dict[Extent, None] = {}
+        self.parameters: dict[int, None] = {}
+        self.temporaries = 0
+        self.spellers: dict[np.dtype, Speller] = {}
+        order = [t for t in ([AXIS] if AXIS in group.space else []) + [t for t in group.space if t != AXIS] if t != group.simd]
+        self.kernel.loops = [(t, self._limit(t)) for t in order]
+        self._name_shared()
+        clauses = [c for v in group.values if (c := self._statement(v))]
+        if group.simd is not None:
+            pragma = "omp simd" + "".join(f" {c}" for c in dict.fromkeys(clauses))
+            self.kernel.simd = (group.simd, self._limit(group.simd), pragma)
+        self.kernel.declarations = self._declarations()
+
+    def _about(self, v: Value) -> str:
+        own = ", ".join(v.own)
+        rest = ", ".join(t for t in v.space if t not in v.own)
+        return f"v{v.number}[{own}]" + (f" = {v.op} over {rest}" if v.op else "")
+
+    # ------------------------------------------------------------ text of places
+    def extent(self, d: Extent) -> str:
+        if not isinstance(d, int):
+            self.extents[d] = None
+        return self.p.extent(d)
+
+    def _limit(self, label: str) -> str:
+        return "rows" if label == AXIS else self.extent(self.group.space[label])
+
+    def position(self, index: Index, local: bool = False) -> str:
+        """Text of a position as int64; local: relative to the panel."""
+        offset = self._offset(index.offset)
+        if index.label is None:
+            return offset or "0"
+        label = f"(begin + {AXIS})" if index.label == AXIS and not local else index.label
+        if index.inverse:
+            return f"(({label}{f' - ({offset})' if offset else ''}) / {index.step})" if index.step != 1 or offset else label
+        text = label if index.step == 1 else f"{index.step}*{label}"
+        return f"({offset} + {text})" if offset else text
+
+    def _offset(self, offset: Offset) -> str:
+        terms = []
+        for c, d in offset:
+            terms.append(str(c) if d is None else self.extent(d) if c == 1 else f"{c}*{self.extent(d)}")
+        return " + ".join(terms)
+
+    def element(self, v: Value, indices: tuple[Index, ...], pointer: str | None = None) -> str:
+        """Text of an element of a stored value."""
+        self.pointers.setdefault(v, False)
+        panel = self.p.buffers[self.p.number[v]].scope == PANEL or pointer is not None
+        places = []
+        for t, index in zip(v.own, indices, strict=True):
+            text = self.position(index, local=panel and t == AXIS)
+            places.append(f"cf_clamp({text}, {self.extent(v.space[t])})" if index.inverse else text)
+        if v.leaf is not None and self.p.layout(v) == "strided":
+            number = self.p.number[v]
+            steps = [f"{x}*q->stride[CF_MAX_RANK*{number} + {k}]" for k, x in enumerate(places)]
+            return f"CF_AT({self.p.target.type_of(v.dtype)}, v{v.number}, {' + '.join(steps) or '0'})"
+        text = "0"
+        for k, (t, x) in enumerate(zip(v.own, places, strict=True)):
+            text = x if k == 0 else f"({text})*{self._capacity(v, t, panel)} + {x}"
+        return f"{pointer or f'v{v.number}'}[{text}]"
+
+    def _capacity(self, v: Value, label: str, panel: bool) -> str:
+        return "q->panel" if panel and label == AXIS else self.extent(v.space[label])
+
+    def place(self, load: Load) -> tuple[str, np.dtype]:
+        """Text and dtype of a load."""
+        v = self._memory(load.value)
+        if load.value in self.locals and _plain(load.value, load):
+            return self.locals[load.value], load.value.dtype
+        if not v.own and load.value not in self.group.values:
+            self.scalars[v] = None
+            return f"c{v.number}", v.dtype
+        if v is not load.value:
+            self.pointers.setdefault(v, False)
+            text = self.element_of_alias(load.value, load.indices, v)
+            return text, v.dtype
+        return self.element(v, load.indices), v.dtype
+
+    def _memory(self, v: Value) -> Value:
+        while v.alias is not None:
+            v = v.alias
+        return v
+
+    def element_of_alias(self, v: Value, indices: tuple[Index, ...], root: Value) -> str:
+        text = "0"
+        for k, (t, index) in enumerate(zip(v.own, indices, strict=True)):
+            x = self.position(index)
+            x = f"cf_clamp({x}, {self.extent(v.space[t])})" if index.inverse else x
+            text = x if k == 0 else f"({text})*{self.extent(v.space[t])} + {x}"
+        return f"v{root.number}[{text}]"
+
+    # ------------------------------------------------------------ statements
+    def speller(self, dtype: np.dtype) -> Speller:
+        if dtype not in self.spellers:
+            self.spellers[dtype] = Speller(self.p.target, dtype, self.place, self.position, self.extent)
+        return self.spellers[dtype]
+
+    def _name_shared(self) -> None:
+        """Subexpressions that become variables: used twice, or costly."""
+        self.named: dict[tuple, bool] = {}
+        count: Counter = Counter()
+        for v in self.group.values:
+            count[v.expr, v.compute] += 1
+            for e in scalar.subexpressions(v.expr):
+                if isinstance(e, Scalar):
+                    count.update((a, v.compute) for a in e.args)
+        for v in self.group.values:
+            for e in scalar.subexpressions(v.expr):
+                if isinstance(e, Scalar) and not isinstance(e, Atom) and (count[e, v.compute] > 1 or costly_root(e)) and not divides(e):
+                    self.named[e, v.compute] = True
+
+    def _spell(self, v: Value) -> str:
+        """Text of the expression of v; statements for the variables it needs are added first."""
+        spell = self.speller(v.compute)
+        for e in scalar.subexpressions(v.expr):
+            self._note(e)
+            if (e, v.compute) in self.named and e not in spell.names and e is not v.expr:
+                kind = "int" if e.boolean else spell.type
+                text = spell(e)
+                name = f"x{self.temporaries}"
+                self.temporaries += 1
+                self.kernel.lines.append(f"const {kind} {name} = {text};")
+                spell.names[e] = name
+        return spell(v.expr) if v.dtype == BOOL else spell.number(v.expr)
+
+    def _note(self, e) -> None:
+        if type(e).__name__ == "Parameter":
+            self.parameters[e.content[0]] = None
+
+    def _statement(self, v: Value) -> str | None:
+        """Add the statements of one value; returns a clause of the pragma if it needs one."""
+        text = self._spell(v)
+        if v.op is None:
+            self._assign(v, text)
+            return None
+        if self.group.simd in v.own:
+            self._accumulate(v, text)
+            return None
+        return self._reduce(v, text)
+
+    def _assign(self, v: Value, text: str) -> None:
+        kind = self.p.target.type_of(v.dtype)
+        name = f"t{v.number}"
+        self.kernel.lines.append(f"const {kind} {name} = {text};")
+        self.locals[v] = name
+        if v.dtype == v.compute:
+            if isinstance(v.expr, Scalar):
+                self.speller(v.compute).names[v.expr] = name
+        if v in self.p.stored:
+            self.pointers[v] = True
+            self.kernel.lines.append(f"{self.element(v, tuple(map(at, v.own)))} = {name};")
+
+    def _target(self, v: Value) -> str:
+        """Text of where a reduction collects."""
+        self.pointers[v] = True
+        every = tuple(map(at, v.own))
+        if v in self.p.partial:
+            return self.element(v, every, pointer=f"w{v.number}")
+        return self.element(v, every)
+
+    def _accumulate(self, v: Value, text: str) -> None:
+        """The innermost loop runs along the result: collect in memory."""
+        target = self._target(v)
+        kind = self.p.target.type_of(v.compute)
+        self.kernel.lines.append(f"{target} += {text};" if v.op == "sum" else f"{target} = cf_{v.op}_{kind}({target}, {text});")
+        self._start(v)
+
+    def _start(self, v: Value) -> None:
+        """Loops that set the target before the nest, and that move a partial result on after it."""
+        loops = [(t, "rows" if t == AXIS else self.extent(v.space[t])) for t in v.own]
+        if v in self.p.partial:
+            self.kernel.fills.append((loops, self._target(v), self.p.identity(v.op, v.compute)))
+            self.kernel.flushes.append((loops, self.element(v, tuple(map(at, v.own))), self._target(v)))
+        elif not v.is_accumulator:
+            self.kernel.fills.append((loops, self._target(v), self.p.identity(v.op, v.compute)))
+
+    def _reduce(self, v: Value, text: str) -> str | None:
+        """The innermost loop is summed over: collect in a register."""
+        kind, register = self.p.target.type_of(v.compute), f"r{v.number}"
+        target = self._target(v)
+        self.kernel.lanes.append(f"{kind} {register} = {self.p.identity(v.op, v.compute)};")
+        alone = not v.is_accumulator and set(v.space) - set(v.own) == {self.group.simd} and v not in self.p.partial
+        if not alone:
+            self._start(v)
+        if v.op == "sum":
+            self.kernel.lines.append(f"{register} += {text};")
+            self.kernel.ends.append(f"{target} {'=' if alone else '+='} {register};")
+            return f"reduction(+:{register})"
+        wins = ">" if v.op == "max" else "<"
+        name = f"y{v.number}"
+        self.kernel.lines += [f"const {kind} {name} = {text};", f"{register} = {name} {wins} {register} ? {name} : {register};"]
+        clause = f"reduction({v.op}:{register})"
+        if v.compute.kind == "f":  # a NaN wins, but comparisons lose it
+            self.kernel.lanes.append(f"int z{v.number} = 0;")
+            self.kernel.lines.append(f"z{v.number} |= {name} != {name};")
+            self.kernel.ends.append(f"if (z{v.number}) {register} = NAN;")
+            clause += f" reduction(|:z{v.number})"
+        combined = register if alone else f"cf_{v.op}_{kind}({target}, {register})"
+        self.kernel.ends.append(f"{target} = {combined};")
+        return clause
+
+    def _declarations(self) -> list[str]:
+        lines = [f"const int64_t n{self.p.dim(d)} = q->extent[{self.p.dim(d)}];" for d in self.extents]
+        lines.append("const int64_t rows = end - begin;" if self.body else "(void)begin; (void)end;")
+        for v, written in self.pointers.items():
+            number = self.p.number[v]
+            kind = self.p.target.type_of(v.dtype)
+            const = "" if written else "const "
+            lines.append(f"{const}{kind} *restrict v{v.number} = ({const}{kind} *)q->data[{number}];")
+            if v in self.p.partial:
+                own = self.p.target.type_of(v.compute)
+                lines.append(f"{own} *restrict w{v.number} = ({own} *)q->data[{self.p.partial[v]}];")
+        for v in self.scalars:
+            kind = self.p.target.type_of(v.dtype)
+            lines.append(f"const {kind} c{v.number} = *(const {kind} *)q->data[{self.p.number[v]}];")
+        lines += [f"const double p{k} = q->scalar[{k}];" for k in self.parameters]
+        return lines
+
+
+def canonical_text(lowering: Lowering) -> str:
+    """Text of the lowered program for the cache key: independent of names, printers and processes."""
+    order = {v: k for k, v in enumerate([*lowering.arguments, *(v for v in lowering.values if v.leaf is None)])}
+    dims: dict = {}
+
+    def extent(d: Extent) -> str:
+        return str(d) if isinstance(d, int) else f"d{dims.setdefault(d, len(dims))}"
+
+    def index(t: Index) -> str:
+        offset = "+".join(f"{c}*{extent(d) if d is not None else 1}" for c, d in t.offset)
+        return f"{t.label}*{t.step}+{offset}{'!' if t.inverse else ''}"
+
+    def text(e) -> str:
+        if isinstance(e, Load):
+            return f"v{order[e.value]}[{','.join(map(index, e.indices))}]"
+        if isinstance(e, Position):
+            return f"@{index(e.content[0])}"
+        if isinstance(e, Atom):
+            return f"{type(e).__name__}({','.join(extent(c) if isinstance(c, sympy.Symbol) else str(c) for c in e.content)})"
+        if isinstance(e, Scalar):
+            return f"{scalar.op(e)}({','.join(map(text, e.args))})"
+        return str(e)
+
+    lines = []
+    for v, k in order.items():
+        space = ",".join(f"{t}:{extent(d)}" for t, d in v.space.items())
+        role = "argument" if v.leaf is not None else f"output{v.output}" if v.output is not None else "keep" if v.keep else ""
+        alias = f"alias v{order[v.alias]}" if v.alias is not None else ""
+        lines.append(f"v{k}[{','.join(v.own)}] {space} {v.dtype} {v.compute} {v.op} {v.section} {role}{alias} = {text(v.expr)}")
+    return "\n".join(lines)
+
+

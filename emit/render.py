@@ -1,0 +1,138 @@
+"""The one place that fills templates."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from functools import cache
+from pathlib import Path
+
+from ..algebra.dims import FreshDim
+from ..algebra.errors import EmitError
+from .lower import lower
+from .plan import Planner, Stage, canonical_text
+from .program import Argument, Program, Unit
+from .target import TARGETS, Target
+
+FOLDER = Path(__file__).parent.parent / "templates"
+
+
+@cache
+def _environment():
+    import jinja2
+
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(FOLDER), undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+
+
+@cache
+def template_digest(target: str) -> str:
+    """SHA-256 of the templates of a target, a field of every cache key."""
+    found = sorted((FOLDER / TARGETS[target].templates).glob("*.j2"))
+    return hashlib.sha256(b"\0".join(p.name.encode() + b"\0" + p.read_bytes() for p in found)).hexdigest()
+
+
+def compile_unit(unit: Unit, target: str = "c") -> Program:
+    """Lower, plan and spell a unit.
+
+    Raises EmitError for what the target cannot express.
+    """
+    lowering = lower(unit)
+    plan = Planner(lowering, TARGETS[target])
+    definitions = _definitions(plan, unit)
+    return Program(
+        source=_text(plan, TARGETS[target], definitions),
+        key_text=canonical_text(lowering),
+        target=target,
+        arguments=_arguments(plan, unit),
+        dims=tuple(d if isinstance(d, int) else None for d in plan.dims),
+        parameters=tuple(float(x) for x in lowering.parameters),
+        plan=_explanation(plan),
+    )
+
+
+def _text(plan: Planner, target: Target, definitions: list[str]) -> str:
+    stages = [_stage(plan, k, s) for k, s in enumerate(plan.stages)]
+    folded = plan.low.axis is not None and any(s.fold for s in plan.stages)
+    library, helpers = _needs(stages, definitions, target)
+    return _environment().get_template(f"{target.templates}/unit.c.j2").render(
+        title="emitted by closedform; computes " + ", ".join(f"v{v.number}" for v in plan.low.results),
+        stages=stages, library=library, helpers=helpers, definitions=definitions, buffers=plan.buffers,
+        arguments=plan.arguments, dims=plan.dims, parameters=len(plan.low.parameters),
+        axis=plan.dim(plan.low.axis) if folded else 0,
+    ) + "\n"  # fmt: skip
+
+
+def _needs(stages: list[dict], definitions: list[str], target: Target) -> tuple[list, list]:
+    """Library functions (name, suffix, type, first version) and helpers (template, type) that the text calls."""
+    lines = [*definitions]
+    for stage in stages:
+        lines += [a.combine for a in stage["accumulators"]]
+        for k in stage["kernels"]:
+            lines += [*k.lanes, *k.lines, *k.ends, *(t for fill in (*k.fills, *k.flushes) for t in fill[1:])]
+    text = "\n".join(lines)
+    called = dict.fromkeys(re.findall(r"\b(\w+)\(", text))
+    types = {suffix: target.types[name] for name, suffix in {"float64": "", **target.suffixes}.items()}
+    library = [(n, s, t, since) for n, since in target.library.items() for s, t in types.items() if n + s in called]
+    helpers = dict.fromkeys(re.findall(r"\bcf_([a-z]+)_(\w+)\(", text))
+    helpers |= {(n, ""): None for n, call in (("clamp", "cf_clamp"), ("slice", "cf_slice"), ("at", "CF_AT")) if call in called}
+    return library, list(helpers)
+
+
+def _stage(plan: Planner, k: int, stage: Stage) -> dict:
+    used = {n for a in stage.accumulators for n in plan.buffers[a.number].dims}
+    number = {k: d for d, k in plan.dims.items()}
+    extents = [k for k in sorted(used) if not isinstance(number[k], int)]
+    return dict(number=k, kernels=stage.kernels, accumulators=stage.accumulators, extents=extents, fold=stage.fold, work=stage.work)
+
+
+def _definitions(plan: Planner, unit: Unit) -> list[str]:
+    """Statements that set the extents which no argument binds."""
+    bound = {d for leaf in (*unit.inputs, *unit.shared, *unit.constants) for d in leaf.dims}
+    lines: list[str] = []
+    done: set = set()
+
+    def define(d) -> None:
+        if isinstance(d, int) or d in bound or d in done:
+            return
+        done.add(d)
+        if not isinstance(d, FreshDim) or d.definition is None:
+            raise EmitError(f"the extent {d} follows from no argument of the function", fix="make an array that has it an input")
+        kind, source, *rest = d.definition
+        for s in source if kind == "quotient" else (source,):
+            define(s)
+        lines.append(f"extent[{plan.dim(d)}] = {_definition(plan, kind, source, rest)};")
+
+    for d in list(plan.dims):
+        define(d)
+    return lines
+
+
+def _definition(plan: Planner, kind: str, source, rest) -> str:
+    at = lambda s: str(s) if isinstance(s, int) else f"extent[{plan.dim(s)}]"  # noqa: E731
+    if kind == "quotient":
+        return " * ".join(map(at, source)) + f" / {rest[0]}"
+    start, stop, step = rest
+    given = lambda x: f"{int(x is not None)}, {x or 0}"  # noqa: E731
+    return f"cf_slice({at(source)}, {int(kind == 'length')}, {given(start)}, {given(stop)}, {step})"
+
+
+def _arguments(plan: Planner, unit: Unit) -> tuple[Argument, ...]:
+    kinds = ["input"] * len(unit.inputs) + ["shared"] * len(unit.shared) + ["constant"] * len(unit.constants)
+    kinds += ["output"] * len(unit.outputs) + ["update"] * len(unit.updates)
+    return tuple(
+        Argument(kind, v.dtype, plan.buffers[k].dims, plan.layout(v)) for k, (kind, v) in enumerate(zip(kinds, plan.arguments, strict=True))
+    )
+
+
+def _explanation(plan: Planner) -> tuple[str, ...]:
+    from ..algebra.dims import show
+
+    low = plan.low
+    folds = sum(s.fold for s in plan.stages)
+    lines = [f"fold axis: {show(low.axis) if low.axis is not None else 'none'}; passes over it: {folds}"]
+    for s in plan.stages:
+        lines.append("per panel of rows:" if s.fold else "once:")
+        lines += [f"  {k.name}: {k.about}" for k in s.kernels]
+    return tuple(lines)

@@ -1,0 +1,152 @@
+"""Scalar expressions as text of a target."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ..algebra import scalar
+from ..algebra.scalar import HALF, Add, Mul, Pow, Scalar, op
+from .target import Target
+from .value import Infinity, Load, Parameter, Position, Size
+
+INT64 = np.dtype(np.int64)
+_BOOLEAN_ARGUMENTS = ("and_", "or_", "not_")
+
+
+def literal(number, dtype: np.dtype, target: Target) -> str:
+    """A number in a dtype: the nearest float, or an exact integer."""
+    if dtype.kind != "f":
+        assert number.is_integer, f"{number} in integer arithmetic"
+        text = str(int(number))
+        text = f"INT64_C({text})" if dtype.itemsize == 8 and dtype.kind == "i" else text
+    else:
+        value = int(number.p) / int(number.q)
+        text = f"{np.float32(value)!s}" if dtype.itemsize == 4 else repr(value)
+        text = (text if any(c in text for c in ".en") else text + ".0") + target.suffix(dtype)
+    return f"({text})" if number < 0 else text
+
+
+class Speller:
+    """Spells expressions computed in one dtype.
+
+    places     load -> (text of the element, dtype in memory)
+    positions  Index -> text of an int64 position
+    extents    dim -> text of an int64 extent
+    """
+
+    def __init__(self, target: Target, dtype: np.dtype, places: Callable, positions: Callable, extents: Callable) -> None:
+        self.target, self.dtype = target, dtype
+        self.places, self.positions, self.extents = places, positions, extents
+        self.type, self.names = target.type_of(dtype), dict[Scalar, str]()
+
+    def number(self, e) -> str:
+        """e as a number of the compute dtype."""
+        text = self(e)
+        return f"({self.type}){text}" if _is_truth(e) else text
+
+    def truth(self, e) -> str:
+        """e as a condition."""
+        return self(e) if _is_truth(e) or isinstance(e, Load) else f"({self(e)} != 0)"
+
+    def __call__(self, e) -> str:
+        if e in self.names:
+            return self.names[e]
+        if scalar.is_number(e):
+            return literal(e, self.dtype, self.target)
+        if not isinstance(e, Scalar):
+            return "1" if e else "0"
+        found = _ATOMS.get(type(e))
+        if found is not None:
+            return found(self, e)
+        name = op(e)
+        if name == "Add":
+            return self._add(e)
+        if name == "Mul":
+            return self._mul(e)
+        if name == "Pow":
+            return self._pow(e.args[0], e.args[1])
+        if name == "abs" and self.dtype.kind == "f":
+            return self._function("fabs", e.args)
+        if name == "indicator":
+            return f"({self.type}){self.truth(e.args[0])}"
+        if name in ("eq", "ne", "lt", "le", "gt", "ge") and all(map(_integral, e.args)) and self.dtype != INT64:
+            return Speller(self.target, INT64, self.places, self.positions, self.extents)(e)
+        return self._function(name, e.args)
+
+    def _function(self, name: str, args) -> str:
+        truths = {0} if name == "where" else set(range(len(args))) if name in _BOOLEAN_ARGUMENTS else set()
+        texts = [self.truth(a) if k in truths else self.number(a) for k, a in enumerate(args)]
+        return self.target.functions[name].format(*texts, f=self.target.suffix(self.dtype), t=self.type)
+
+    def _add(self, e: Add) -> str:
+        parts = []
+        for k, t in enumerate(e.args):
+            minus, rest = _negative(t)
+            text = self.number(rest)
+            parts.append(("-" if minus and k == 0 else " - " if minus else " + " if k else "") + text)
+        return f"({''.join(parts)})"
+
+    def _mul(self, e: Mul) -> str:
+        minus, rest = _negative(e)
+        if minus:
+            return f"(-{self.number(rest)})"
+        up = [a for a in e.args if not divides(a)]
+        down = [Pow(a.args[0], -a.args[1]) if a.args[1] != -1 else a.args[0] for a in e.args if divides(a)]
+        text = "*".join(map(self.number, up)) or literal(scalar.ONE, self.dtype, self.target)
+        if down:
+            below = "*".join(map(self.number, down))
+            text = f"{text}/{f'({below})' if len(down) > 1 else below}"
+        return f"({text})"
+
+    def _pow(self, base, power) -> str:
+        if scalar.is_number(power) and power < 0:
+            below = base if power == -1 else Pow(base, -power)
+            return f"({literal(scalar.ONE, self.dtype, self.target)}/{self.number(below)})"
+        if power == HALF:
+            return self._function("sqrt", (base,))
+        if scalar.is_number(power) and power.is_integer and power <= 4:
+            return "(" + "*".join([self.number(base)] * int(power)) + ")"
+        return self._function("pow" if self.dtype.kind == "f" else "ipow", (base, power))
+
+    def _load(self, e: Load) -> str:
+        text, dtype = self.places(e)
+        return text if dtype == self.dtype else f"({self.type}){text}"
+
+
+_ATOMS = {
+    Load: Speller._load,
+    Parameter: lambda s, e: f"p{e.content[0]}" if s.dtype.name == "float64" else f"({s.type})p{e.content[0]}",
+    Size: lambda s, e: s.extents(e.content[0]) if s.dtype == INT64 else f"({s.type}){s.extents(e.content[0])}",
+    Position: lambda s, e: s.positions(e.content[0]) if s.dtype == INT64 else f"({s.type}){s.positions(e.content[0])}",
+    Infinity: lambda s, e: "INFINITY",
+}
+
+
+def _is_truth(e) -> bool:
+    return (isinstance(e, Scalar) and e.boolean) or not (isinstance(e, Scalar) or scalar.is_number(e))
+
+
+def _integral(e) -> bool:
+    """Whether e is arithmetic on positions and extents, which is exact in int64."""
+    if scalar.is_number(e):
+        return bool(e.is_integer)
+    if isinstance(e, Position | Size):
+        return True
+    return isinstance(e, Add | Mul) and all(map(_integral, e.args))
+
+
+def divides(e) -> bool:
+    """Whether e is spelled as a divisor where it is a factor."""
+    return isinstance(e, Pow) and scalar.is_number(e.args[1]) and e.args[1] < 0
+
+
+def _negative(e):
+    """(True, -e) if e is a product that begins with -1, else (False, e)."""
+    if isinstance(e, Mul) and e.args[0] == -1:
+        rest = e.args[1:]
+        return True, (Mul(*rest) if len(rest) > 1 else rest[0])
+    if scalar.is_number(e) and e < 0:
+        return True, -e
+    return False, e

@@ -1,0 +1,204 @@
+"""Values: what a program computes, each over its own index space.
+
+A value has an expression over loads of other values. Its space maps labels to extents; `own` are the labels that
+survive, the others are reduced by `op`. The label "i" is the fold axis; "j0", "j1"... are the others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import sympy
+
+from ..algebra.dims import Extent
+from ..algebra.node import Leaf
+from ..algebra.scalar import NONNEGATIVE, POSITIVE, REAL, Scalar
+
+AXIS = "i"
+Offset = tuple[tuple[int, Extent | None], ...]  # sum of coefficient * extent; None stands for 1
+
+
+@dataclass(frozen=True)
+class Index:
+    """Where a load reads along one axis: offset + step*label, or the inverse of that (clamped into the axis).
+
+    label    None for a fixed position
+    inverse  the position is (label - offset)/step: used where an `embed` reads its operand
+    """
+
+    label: str | None
+    step: int = 1
+    offset: Offset = ()
+    inverse: bool = False
+
+    @property
+    def plain(self) -> bool:
+        """Whether the position is the label itself."""
+        return self.label is not None and self.step == 1 and not self.offset and not self.inverse
+
+
+ORIGIN = Index(None)
+
+
+def at(label: str) -> Index:
+    """The position named by a label."""
+    return Index(label)
+
+
+class Atom(Scalar):
+    """A scalar that only lowering knows; unique by class and content."""
+
+    __slots__ = ("content",)
+    arity = 0
+    boolean = False
+
+    def __new__(cls, *content):
+        from ..algebra.scalar import _table
+
+        key = (cls, content)
+        self = _table.get(key)
+        if self is None:
+            self = sympy.Basic.__new__(cls)
+            self.content = content
+            self._slots, self._size, self._sign = frozenset(), 0, cls.fixed_sign
+            self = _table.setdefault(key, self)
+        return self
+
+    fixed_sign = REAL
+
+    def _hashable_content(self):
+        return self.content
+
+
+class Load(Atom):
+    """An element of a value: content is (value, indices)."""
+
+    __slots__ = ()
+
+    @property
+    def value(self) -> Value:
+        return self.content[0]
+
+    @property
+    def indices(self) -> tuple[Index, ...]:
+        return self.content[1]
+
+
+class Parameter(Atom):
+    """A numbered parameter: content is its number."""
+
+    __slots__ = ()
+
+
+class Size(Atom):
+    """An extent as a number: content is the dim."""
+
+    __slots__ = ()
+    fixed_sign = POSITIVE
+
+
+class Position(Atom):
+    """A position along an axis as a number: content is the Index."""
+
+    __slots__ = ()
+    fixed_sign = NONNEGATIVE
+
+
+class Infinity(Atom):
+    """Positive infinity."""
+
+    __slots__ = ()
+    fixed_sign = POSITIVE
+
+
+@dataclass(eq=False)
+class Value:
+    """One value of a program.
+
+    own      labels of its axes, in memory order
+    space    extent of every label of the loops that compute it
+    expr     its expression (the summand if `op` reduces), None for an argument
+    op       None, "sum", "max" or "min"
+    dtype    of the stored element; compute: of the arithmetic
+    leaf     the argument leaf it is, if any
+    output   number of the output or update it is, if any
+    alias    the value whose memory it reinterprets (a reshape)
+    """
+
+    number: int
+    own: tuple[str, ...]
+    space: dict[str, Extent]
+    expr: object
+    dtype: np.dtype
+    compute: np.dtype
+    op: str | None = None
+    leaf: Leaf | None = None
+    output: int | None = None
+    alias: Value | None = None
+    section: int = 0
+    keep: bool = False  # rows of the fold axis are stored for the whole data
+    about: str = ""
+
+    __hash__ = object.__hash__
+
+    def __repr__(self) -> str:
+        return f"v{self.number}"
+
+    @property
+    def is_accumulator(self) -> bool:
+        """Whether it is reduced over the fold axis."""
+        return self.op is not None and AXIS in self.space and AXIS not in self.own
+
+    @property
+    def in_body(self) -> bool:
+        """Whether it is computed row by row of the fold."""
+        return AXIS in self.space
+
+    @property
+    def whole(self) -> bool:
+        """Whether its rows are stored for the whole data, not for a panel."""
+        return self.leaf is not None or self.output is not None or self.keep or (self.alias is not None and AXIS in self.own)
+
+    @property
+    def dims(self) -> tuple[Extent, ...]:
+        return tuple(self.space[t] for t in self.own)
+
+
+def labels_of(expr: object) -> frozenset[str]:
+    """Labels that an expression varies along."""
+    if not isinstance(expr, Scalar):
+        return frozenset()
+    memo: dict = {}
+
+    def walk(e: Scalar) -> frozenset[str]:
+        found = memo.get(e)
+        if found is None:
+            if isinstance(e, Load):
+                found = frozenset(t.label for t in e.indices if t.label is not None)
+            elif isinstance(e, Position):
+                found = frozenset((e.content[0].label,)) - {None}
+            else:
+                found = frozenset().union(*(walk(a) for a in e.args if isinstance(a, Scalar)))
+            memo[e] = found
+        return found
+
+    return walk(expr)
+
+
+def loads_of(expr: object) -> list[Load]:
+    """Distinct loads of an expression, in order of appearance."""
+    seen: dict = {}
+    visited: set = set()
+
+    def walk(e: object) -> None:
+        if not isinstance(e, Scalar) or e in visited:
+            return
+        visited.add(e)
+        if isinstance(e, Load):
+            seen[e] = None
+        for a in e.args:
+            walk(a)
+
+    walk(expr)
+    return list(seen)
