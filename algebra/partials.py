@@ -14,7 +14,7 @@ from .scalar import (
 
 # name -> per argument, the partial derivative as a function of the arguments; None where it is 0 by declaration
 PARTIALS: dict[str, tuple[Callable | None, ...]] = {
-    "Pow": (lambda a, b: times(b, Pow(a, plus(b, MINUS_ONE))), lambda a, b: where(eq(a, ZERO), ZERO, Mul(Pow(a, b), log(a)))),
+    "Pow": (lambda a, b: times(b, raised(a, plus(b, MINUS_ONE))), lambda a, b: where(eq(a, ZERO), ZERO, Mul(Pow(a, b), log(a)))),
     "exp": (lambda x: exp(x),),
     "expm1": (lambda x: exp(x),),
     "log": (lambda x: Pow(x, MINUS_ONE),),
@@ -68,6 +68,13 @@ def times(*factors):
     if number != 1 or not rest:
         rest.insert(0, number)
     return Mul(*rest) if len(rest) > 1 else rest[0]
+
+
+def raised(base, exponent):
+    """Power without exponents 0 and 1."""
+    if is_number(exponent) and exponent in (0, 1):
+        return base if exponent == 1 else ONE
+    return Pow(base, exponent)
 
 
 def derivative(body, slot: int):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import sympy
 
 from ..algebra import scalar
+from ..algebra.partials import raised
 from ..algebra.scalar import ONE, ZERO, Add, Mul, Pow, Scalar, Slot, absolute, exp, log, log1p, op, where
 from .value import Atom
 
@@ -105,7 +106,7 @@ def _decay(x):
 def _power(base, exponent):
     """Small integer powers by repeated squaring."""
     if not scalar.is_number(exponent) or not exponent.is_integer or not 2 <= abs(exponent) <= SQUARING:
-        return Pow(base, exponent)
+        return raised(base, exponent)
     count, square, result = abs(int(exponent)), base, None
     while count:
         if count & 1:

@@ -1,0 +1,54 @@
+"""Run a graph on the C target, and the same graph on the NumPy interpreter."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from closedform.algebra.graph import replace
+from closedform.algebra.indexing import slice_bounds
+from closedform.algebra.node import Node
+from closedform.emit import Program, Unit, compile_unit
+from closedform.runtime import native
+from closedform.runtime.interpreter import Interpreter
+from closedform.runtime.loader import load
+
+
+def program(nodes: list[Node], arrays: dict[Node, np.ndarray]) -> Program:
+    storage = tuple((a.dtype, "C" if a.flags.c_contiguous else "strided") for a in arrays.values())
+    return compile_unit(Unit(tuple(arrays), (), (), tuple(nodes), (), storage))
+
+
+def compiled(nodes: list[Node], arrays: dict[Node, np.ndarray]) -> list[np.ndarray]:
+    p = program(nodes, arrays)
+    loaded = load(p)
+    entry = native.Entry(
+        loaded.address, loaded.owner, [(a.kind, a.dtype.num, a.dims, a.layout) for a in p.arguments],
+        [-1 if d is None else d for d in p.dims], [], [], list(p.parameters), [], [], "list", False,
+    )  # fmt: skip
+    return entry.run(tuple(arrays.values()), None)
+
+
+def interpreted(nodes: list[Node], arrays: dict[Node, np.ndarray]) -> list[np.ndarray]:
+    return Interpreter(nodes).run(arrays, sizes(arrays))
+
+
+def sizes(arrays: dict[Node, np.ndarray]):
+    """Extent of a dim, from the arrays that bind it."""
+    bound = {d: n for leaf, a in arrays.items() for d, n in zip(leaf.dims, a.shape, strict=True)}
+
+    def size(d):
+        if isinstance(d, int):
+            return d
+        if d not in bound:
+            kind, source, *rest = d.definition
+            bound[d] = int(np.prod([size(s) for s in source])) // rest[0] if kind == "quotient" else slice_bounds(size(source), d.definition)
+        return bound[d]
+
+    return size
+
+
+def as_written(outputs) -> list[Node]:
+    """The nodes of tensors, interned, with gradients expanded and nothing simplified."""
+    from closedform.simplify.derive import expand_gradients
+
+    return replace(expand_gradients([t.node for t in outputs]), {})
