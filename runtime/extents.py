@@ -119,6 +119,8 @@ class Extents:
         for dim in dict.fromkeys(d for x in order for d in dims_in(x.spec.content)):
             if isinstance(dim, FreshDim) and dim.definition is not None:
                 self.definitions.setdefault(self.find(dim), []).append(dim)
+        dims = [d for x in order for d in x.dims]
+        self._present = tuple(dict.fromkeys(self.find(d) for d in dims))
         arrays = [x for x in order if isinstance(x, Leaf) and x.spec.kind not in ("iota", "delta")]
         given = {self.find(d) for x in arrays for d in x.dims}
         self.surplus = any(
@@ -150,6 +152,10 @@ class Extents:
         """Return the lines that made these dims equal."""
         roots = [self.find(d) for d in dims]
         return ", ".join(dict.fromkeys(w for w in self._lines(*roots) if w))
+
+    def empty(self, sizes: Sizes) -> bool:
+        """Whether some array of the graph has no elements."""
+        return any(sizes(d) == 0 for d in self._present)
 
     def used(self, *leaves: Leaf) -> str:
         """Return the lines that first use these leaves."""

@@ -1,3 +1,146 @@
-"""Write the model in NumPy's words, read its derivative as a formula, run both as one kernel."""
+"""Write the model in NumPy's words, read its derivative as a formula, run both as one kernel.
+
+This is the door: it only re-exports. What builds expressions is imported here; what derives,
+compiles or prints is imported when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib as _importlib
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+from typing import Any as _Any
+
+from . import nnet, tensor
+from .algebra import late as _late
+from .algebra.constructors import CONSTRUCTORS as _CONSTRUCTORS
+from .algebra.dtypes import config
+from .algebra.errors import (
+    CacheError,
+    CallError,
+    ClosedformError,
+    CompileError,
+    DerivativeError,
+    DisconnectedInputError,
+    DTypeError,
+    EmitError,
+    ExpressionError,
+    FunctionError,
+    ShapeError,
+    UnusedInputError,
+)
+from .algebra.functions import (
+    absolute,
+    argmax,
+    argmin,
+    cast,
+    cos,
+    cosh,
+    dimshuffle,
+    eq,
+    exp,
+    expm1,
+    ge,
+    gt,
+    le,
+    log,
+    log1p,
+    log_softmax,
+    logical_and,
+    logical_not,
+    logical_or,
+    logsumexp,
+    lt,
+    max,
+    maximum,
+    mean,
+    min,
+    minimum,
+    neq,
+    ones_like,
+    relu,
+    reshape,
+    sigmoid,
+    sign,
+    sin,
+    sinh,
+    softmax,
+    softplus,
+    sqrt,
+    square,
+    sum,
+    tanh,
+    transpose,
+    where,
+    zeros_like,
+)
+from .algebra.gradient import grad, hessian, jacobian
+from .algebra.products import dot, einsum, matmul, outer, trace
+from .algebra.tensor import Tensor, as_tensor
+
+if _TYPE_CHECKING:
+    from .algebra.constructors import __getattr__ as _constructor
+    from .algebra.latex import latex
+    from .algebra.sympy_bridge import from_sympy
+    from .algebra.text import pp
+    from .runtime.function import Function, function
+    from .runtime.shared import SharedVariable, shared
+    from .runtime.signature import In
+    from .simplify.passes import steps
+
+    scalar, vector, row, col = map(_constructor, ("scalar", "vector", "row", "col"))
+    matrix, tensor3, tensor4 = map(_constructor, ("matrix", "tensor3", "tensor4"))
 
 __version__ = "0.1.0"
+abs = absolute
+globals().update(_CONSTRUCTORS)
+
+# name -> module that has it, imported at first use
+_LATER = {
+    "Function": ".runtime.function",
+    "In": ".runtime.signature",
+    "SharedVariable": ".runtime.shared",
+    "from_sympy": ".algebra.sympy_bridge",
+    "function": ".runtime.function",
+    "latex": ".algebra.latex",
+    "pp": ".algebra.text",
+    "shared": ".runtime.shared",
+    "steps": ".simplify.passes",
+}
+# verb that tensors call -> module and function that do it
+_VERBS = {
+    "display": (".simplify.passes", "display_form"),
+    "dot": (".algebra.products", "dot"),
+    "eval": (".runtime.evaluation", "evaluate"),
+    "latex": (".algebra.latex", "latex"),
+    "make_shared": (".runtime.shared", "make_shared"),
+    "matmul": (".algebra.products", "matmul"),
+    "pp": (".algebra.text", "pp"),
+    "shared_state": (".runtime.shared", "shared_state"),
+    "to_sympy": (".algebra.sympy_bridge", "to_sympy"),
+}
+
+
+def _deferred(module: str, name: str) -> _Any:
+    def verb(*args: _Any, **kwargs: _Any) -> _Any:
+        return getattr(_importlib.import_module(module, __name__), name)(*args, **kwargs)
+
+    return verb
+
+
+for _name, (_module, _function) in _VERBS.items():
+    _late.bind(_name, _deferred(_module, _function))
+
+
+def __getattr__(name: str) -> _Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(_importlib.import_module(_LATER[name], __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})
+
+
+__all__ = [name for name in (*globals(), *_LATER) if not name.startswith("_")]

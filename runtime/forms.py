@@ -1,0 +1,162 @@
+"""The forms of a function's graph (semantics 1): as written, checked; and the compute form."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ..algebra.build import describe, here, place
+from ..algebra.errors import FunctionError, UnusedInputError
+from ..algebra.graph import leaves, rebuild, topological
+from ..algebra.node import Gradient, Leaf, Node, input_leaf
+from .extents import Extents, Sizes, unified, with_operands
+from .interpreter import Interpreter
+from .signature import Signature
+
+
+class Forms:
+    """What a function computes, in every form that some target runs.
+
+    Attributes
+    ----------
+    signature : Signature
+    extents : Extents
+        Which extents are equal.
+    inputs, shared : tuples of Leaf
+        As written.
+    order : list of Node
+        Everything the function needs, as written, operands first.
+
+    Raises
+    ------
+    FunctionError
+        For inputs that are missing; `UnusedInputError` for those that nothing needs.
+    ShapeError
+        If lines of the graph contradict each other about extents.
+    """
+
+    def __init__(self, signature: Signature, unused: str, soundness: str) -> None:
+        self.signature = signature
+        self.soundness = soundness
+        self.inputs = tuple(p.leaf for p in signature.parameters)
+        self._cuts = {key: _cut(key) for key, _ in signature.givens}
+        replaced = {self._cuts[key]: new for key, new in signature.givens}
+        self._replaced = replaced
+        self._roots = rebuild(self._wanted(), with_operands, dict(self._cuts))
+        order = topological(rebuild(self._roots, with_operands, dict(replaced)))
+        self.order = order
+        self._check_inputs(order, unused)
+        self.extents = Extents(order, signature.joined)
+        targets = [x for x in signature.targets if x not in order]
+        held = [x for x in order if isinstance(x, Leaf) and x.spec.kind == "shared"]
+        self.shared = tuple(held + targets)
+
+    def _wanted(self) -> tuple[Node, ...]:
+        return (*self.signature.outputs, *self.signature.updates)
+
+    def _check_inputs(self, order: Sequence[Node], unused: str) -> None:
+        needed = set(order)
+        for x in order:
+            if isinstance(x, Leaf) and x.spec.kind == "input" and x not in self.inputs:
+                used = next((place(y.origin) for y in order if x in y.operands and y.origin), "")
+                raise FunctionError(
+                    f"the expression needs {describe(x)}, which is not among the inputs",
+                    where=used or here(),
+                    fix="add it to inputs, or replace it with givens",
+                )
+        if unused == "ignore":
+            return
+        for p in self.signature.parameters:
+            if p.leaf not in needed:
+                _complain(f"nothing needs the input {p.shown}", unused)
+
+    def line(self, leaf: Leaf) -> str:
+        """Return the user's line that first uses a leaf."""
+        return self.extents.used(leaf)
+
+    def sizes(self, arrays: Sequence[np.ndarray]) -> Sizes:
+        """Return the extents of a call, checked."""
+        given = [(x, a.shape) for x, a in zip(self.inputs, arrays, strict=True)]
+        held = [(x, x.payload.cell[0].shape) for x in self.shared]
+        return self.extents.bind(given + held)
+
+    def values(self, arrays: Sequence[np.ndarray]) -> dict[Any, np.ndarray]:
+        """Return inputs and shared variables with the arrays of a call, in declared dtypes."""
+        pairs = zip(self.inputs, arrays, strict=True)
+        values: dict[Any, np.ndarray] = {x: a.astype(x.dtype, copy=False) for x, a in pairs}
+        values.update((x, x.payload.cell[0]) for x in self.shared)
+        return values
+
+    def held(self) -> list[np.ndarray]:
+        """Return the captured arrays, which results must not alias."""
+        return [x.payload for x in self.order if isinstance(x.payload, np.ndarray)]
+
+    # ------------------------------------------------------------ as written
+
+    @cached_property
+    def written(self) -> Interpreter:
+        """The graph as written, with gradients expanded and nothing rewritten."""
+        new = _expand(list(self._replaced.values()))
+        memo = dict(zip(self._replaced, new, strict=True))
+        return Interpreter(rebuild(_expand(self._roots), with_operands, memo))
+
+    # ------------------------------------------------------------ compute form
+
+    @cached_property
+    def unification(self) -> tuple[list[Node], dict[Node, Node]]:
+        """The roots with one dim per extent, and what became of every node."""
+        memo: dict[Node, Node] = {}
+        unified((*self.inputs, *self.shared, *self._replaced, *self._replaced.values()),
+                self.extents, memo)  # fmt: skip
+        return unified(self._roots, self.extents, memo), memo
+
+    def same(self, leaves: Sequence[Leaf]) -> tuple[Leaf, ...]:
+        """Return leaves as the compute form names them."""
+        memo = self.unification[1]
+        return tuple(memo[x] for x in leaves)  # type: ignore[misc]
+
+    @cached_property
+    def simplified(self) -> Any:
+        """The compute form: `Simplified(outputs, report)`; outputs, then updates."""
+        from ..simplify.passes import compute_form
+
+        roots, memo = self.unification
+        givens = {memo[cut]: memo[new] for cut, new in self._replaced.items()}
+        return compute_form(roots, givens=givens or None, soundness=self.soundness)
+
+    @cached_property
+    def constants(self) -> tuple[Leaf, ...]:
+        """Captured arrays that the compute form reads."""
+        every = leaves(self.simplified.outputs)
+        return tuple(x for x in every if x.spec.kind == "constant")
+
+    @cached_property
+    def computed(self) -> Interpreter:
+        """The compute form on the NumPy target."""
+        return Interpreter(self.simplified.outputs)
+
+
+def _cut(x: Node) -> Leaf:
+    """A leaf in the place of a node that givens replaces."""
+    return input_leaf(x.dims, x.dtype, x.label)
+
+
+def _expand(roots: Sequence[Node]) -> list[Node]:
+    if not any(isinstance(x, Gradient) for x in topological(roots)):
+        return list(roots)
+    from ..simplify.derive import expand_gradients
+
+    return expand_gradients(roots)
+
+
+def _complain(text: str, unused: str) -> None:
+    if unused == "warn":
+        warnings.warn(f"{text} ({here()})", stacklevel=2)
+    else:
+        raise UnusedInputError(
+            text, where=here(), fix="remove it, or pass on_unused_input='ignore' to keep it"
+        )

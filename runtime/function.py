@@ -1,0 +1,281 @@
+"""`function`: from expressions to something that can be called (semantics 9)."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import sympy
+
+from ..algebra.build import here
+from ..algebra.dtypes import config
+from ..algebra.errors import CompileError, FunctionError
+from ..algebra.tensor import Tensor, check_name
+from . import explain, results, signature, specialisation, toolchain
+from .arguments import Arguments
+from .extents import Sizes
+from .forms import Forms
+from .interpreter import Interpreter
+from .native import Callable
+from .signature import In
+
+MODES = (None, "FAST_RUN", "FAST_COMPILE", "DebugMode")
+TARGETS = (None, "c", "numpy")
+KEPT = 8  # specialisations of one function
+_warned: set[str] = set()
+
+
+class Function(Callable):
+    """A function of arrays, made by `function`.
+
+    Attributes
+    ----------
+    name : str or None
+    inputs, outputs : lists of Tensor
+        As written; `outputs` without the new values of shared variables.
+    shared : list of SharedVariable
+        What it reads or updates.
+    mode, target : str
+    """
+
+    def __init__(self, forms: Forms, options: dict[str, Any]) -> None:
+        super().__init__(self._slow)
+        self._forms, self._options = forms, options
+        self.name: str | None = options["name"]
+        self.mode: str = options["mode"] or "FAST_RUN"
+        self.target: str = options["target"] or config.target
+        self._arguments = Arguments(
+            forms.signature.parameters,
+            options["allow_input_downcast"],
+            lambda p: forms.line(p.leaf),
+        )
+        self._special: OrderedDict[Any, specialisation.Specialisation] = OrderedDict()
+        self._lock = threading.RLock()
+
+    # ------------------------------------------------------------ facts
+
+    @property
+    def inputs(self) -> list[Tensor]:
+        return [Tensor(x) for x in self._forms.inputs]
+
+    @property
+    def outputs(self) -> list[Tensor]:
+        return [Tensor(x) for x in self._forms.signature.outputs]
+
+    @property
+    def shared(self) -> list[Tensor]:
+        from .shared import SharedVariable
+
+        return [SharedVariable(x) for x in self._forms.shared]
+
+    @property
+    def source(self) -> str:
+        """The source text: of every kernel made so far, or of the default one before any call."""
+        if self.target == "numpy":
+            return "\n".join(map(str, self._interpreter().order))
+        return "\n".join(program.source for _, program in self._programs())
+
+    def explain(self) -> str:
+        """Return what is computed, what was rewritten, and the plan of each kernel made so far."""
+        forms = self._forms
+        lines = explain.head(self.name, forms, self.target)
+        lines += explain.promotions(forms) + explain.passes(forms.simplified.report)
+        if self.target == "c":
+            for storage, program in self._programs():
+                lines += explain.program_lines(storage, program)
+        lines += [f"cache key {s.loaded.key}" for s in self._special.values()]
+        return "\n".join(lines)
+
+    def _programs(self) -> list[tuple[Any, Any]]:
+        if self._special:
+            return [(s.storage, s.program) for s in self._special.values()]
+        storage = specialisation.default_storage(self._forms)
+        return [(storage, specialisation.emitted(self._forms, storage))]
+
+    def __repr__(self) -> str:
+        names = ", ".join(p.shown for p in self._forms.signature.parameters)
+        return f"<closedform function {self.name or ''}({names}), target {self.target}>"
+
+    def __reduce__(self) -> Any:
+        from .pickling import reduced
+
+        return reduced(self._forms, self._options)
+
+    # ------------------------------------------------------------ calls
+
+    def _slow(self, args: tuple, kwargs: dict[str, Any]) -> Any:
+        """Serve every call that no compiled entry takes as it is."""
+        out = kwargs.pop("out", None)
+        arrays = self._arguments.read(args, kwargs)
+        sizes = self._forms.sizes(arrays)
+        if self.mode == "DebugMode":
+            from .debug import compare
+
+            compare(self._forms, arrays, sizes)
+        if self._forms.extents.empty(sizes):
+            return self._interpret(self._forms.written, arrays, sizes, out)
+        if self.target == "c" and self.mode != "FAST_COMPILE":
+            return self._compiled(arrays, sizes, out)
+        return self._interpret(self._interpreter(), arrays, sizes, out)
+
+    def _interpreter(self) -> Interpreter:
+        return self._forms.written if self.mode == "FAST_COMPILE" else self._forms.computed
+
+    def _interpret(
+        self, interpreter: Interpreter, arrays: Sequence[np.ndarray], sizes: Sizes, out: Any
+    ) -> Any:
+        forms, wanted = self._forms, self._forms.signature
+        values = forms.values(arrays)
+        given = self._checked_out(out, sizes)
+        if interpreter is not forms.written:
+            values = dict(zip(forms.same(tuple(values)), values.values(), strict=True))
+        found = interpreter.run(values, sizes)
+        found = results.owned(found, (*arrays, *values.values(), *forms.held()))
+        count = len(wanted.outputs)
+        results.check_updates(wanted.targets, found[count:])
+        outputs = results.fill(given, found[:count])
+        results.assign([x.payload.cell for x in wanted.targets], found[count:])
+        return results.structured(wanted.result, outputs)
+
+    def _checked_out(self, out: Any, sizes: Sizes) -> list[Any]:
+        nodes = self._forms.signature.outputs
+        if out is None:
+            return [None] * len(nodes)
+        shapes = [tuple(map(sizes, x.dims)) for x in nodes]
+        return results.check_out(out, shapes, [x.dtype for x in nodes])
+
+    def _compiled(self, arrays: list[np.ndarray], sizes: Sizes, out: Any) -> Any:
+        given = self._checked_out(out, sizes)
+        try:
+            special = self._specialised(specialisation.storage_of(arrays))
+        except CompileError as error:
+            self._without_compiler(error)
+            return self._interpret(self._interpreter(), arrays, sizes, out)
+        found = special.entry.run(tuple(arrays))
+        if out is None:
+            return found
+        result = self._forms.signature.result
+        outputs = [found] if result == "single" else found
+        outputs = list(outputs.values()) if isinstance(outputs, dict) else outputs or []
+        return results.structured(result, results.fill(given, outputs))
+
+    def _specialised(self, storage: specialisation.Storage) -> specialisation.Specialisation:
+        with self._lock:
+            special = self._special.get(storage)
+            if special is None:
+                deterministic = self._options["deterministic"]
+                special = specialisation.specialise(self._forms, storage, deterministic)
+                self._special[storage] = special
+                while len(self._special) > KEPT:
+                    self._special.popitem(last=False)
+                if not self._forms.extents.surplus and self.mode != "DebugMode":
+                    self.add_entry(special.entry)
+            return special
+
+    def _without_compiler(self, error: CompileError) -> None:
+        """Run on the NumPy target from now on, and say so once per process; other errors raise."""
+        if self._options["target"] == "c" or error.fix != toolchain.NO_COMPILER:
+            raise error
+        if "compiler" not in _warned:
+            _warned.add("compiler")
+            text = f"{error.found}: functions run on the NumPy target, which is slower. {error.fix}"
+            warnings.warn(text, RuntimeWarning, stacklevel=3)
+        self.target = "numpy"
+
+
+def function(
+    inputs: Any,
+    outputs: Any = None,
+    updates: Any = None,
+    givens: Any = None,
+    *,
+    name: str | None = None,
+    mode: str | None = None,
+    target: str | None = None,
+    on_unused_input: str = "raise",
+    allow_input_downcast: bool | None = None,
+    soundness: str = "real",
+    deterministic: bool = False,
+    **other: Any,
+) -> Any:
+    """Make a function of arrays from expressions.
+
+    Parameters
+    ----------
+    inputs : list of Tensor or In
+        What a call passes, in order. Plain SymPy symbols are elementwise arguments of any rank.
+    outputs : Tensor, list, dict or None
+        What a call returns: an array, a list, a dict, or None.
+    updates : dict or list of pairs (shared variable, new value)
+        All are computed from old values, and applied together after each call.
+    givens : dict or list of pairs (variable or expression, replacement)
+    name : str, optional
+        Shown by `explain` and messages.
+    mode : {None, "FAST_RUN", "FAST_COMPILE", "DebugMode"}
+        "FAST_COMPILE" evaluates the graph as written, in NumPy; "DebugMode" also compares it with
+        the compiled form at every call.
+    target : {None, "c", "numpy"}
+        Default: `config.target`.
+    on_unused_input : {"raise", "warn", "ignore"}
+    allow_input_downcast : bool, optional
+        True: values are converted even if that loses information. False: never. None: only Python
+        numbers are.
+    soundness : {"real", "bits", "fast"}
+        How far rewriting may go.
+    deterministic : bool
+        Whether results must not depend on the number of threads.
+
+    Raises
+    ------
+    FunctionError
+        For what does not make a function; the message names the line.
+
+    >>> import closedform as cf
+    >>> x = cf.scalar("x")
+    >>> f = cf.function([x], x**2, mode="FAST_COMPILE")
+    >>> f(3)
+    array(9.)
+    """
+    if other:
+        raise FunctionError(
+            f"unknown keyword of function: {', '.join(map(repr, other))}",
+            where=here(),
+            fix="see help(closedform.function) for those that are built",
+        )
+    _one_of("mode", mode, MODES)
+    _one_of("target", target, TARGETS)
+    _one_of("on_unused_input", on_unused_input, ("raise", "warn", "ignore"))
+    _one_of("allow_input_downcast", allow_input_downcast, (None, True, False))
+    _one_of("soundness", soundness, ("real", "bits", "fast"))
+    options = {
+        "name": check_name(name),
+        "mode": mode,
+        "target": target,
+        "allow_input_downcast": allow_input_downcast,
+        "soundness": soundness,
+        "deterministic": bool(deterministic),
+    }
+    if _plain(inputs):
+        from .elementwise import Elementwise
+
+        return Elementwise(inputs, outputs, updates, givens, on_unused_input, options)
+    wanted = signature.read(inputs, outputs, updates, givens)
+    return Function(Forms(wanted, on_unused_input, soundness), options)
+
+
+def _plain(inputs: Any) -> bool:
+    """Whether an input is a plain SymPy symbol."""
+    items = inputs if isinstance(inputs, list | tuple) else [inputs]
+    found = [i.variable if isinstance(i, In) else i for i in items]
+    return any(isinstance(i, sympy.Symbol) for i in found)
+
+
+def _one_of(what: str, value: Any, allowed: Sequence[Any]) -> None:
+    if not any(value is a or (isinstance(a, str) and value == a) for a in allowed):
+        raise FunctionError(
+            f"{what}={value!r}", where=here(), fix=f"use one of {', '.join(map(repr, allowed))}"
+        )

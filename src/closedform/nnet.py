@@ -1,0 +1,59 @@
+"""What the tutorial calls `T.nnet`: activations and losses of neural networks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .algebra import build
+from .algebra.errors import ShapeError
+from .algebra.functions import eq, log, log_softmax, relu, sigmoid, softmax, softplus
+from .algebra.node import iota_leaf
+from .algebra.tensor import Tensor, as_tensor
+
+__all__ = [
+    "binary_crossentropy",
+    "categorical_crossentropy",
+    "log_softmax",
+    "logsoftmax",
+    "relu",
+    "sigmoid",
+    "softmax",
+    "softplus",
+]
+logsoftmax = log_softmax
+
+
+def binary_crossentropy(output: Any, target: Any) -> Tensor:
+    """Return -target*log(output) - (1 - target)*log(1 - output), elementwise.
+
+    >>> import closedform as cf
+    >>> z, y = cf.vectors("z", "y", shape="n")
+    >>> cf.nnet.binary_crossentropy(cf.sigmoid(z), y).shape
+    (n,)
+    """
+    output = as_tensor(output)
+    return -(target * log(output) + (1 - as_tensor(target)) * log(1 - output))
+
+
+def categorical_crossentropy(output: Any, target: Any) -> Tensor:
+    """Return -log of the probability that each row of `output` gives its class.
+
+    Parameters
+    ----------
+    output : Tensor
+        Probabilities of shape (n, classes).
+    target : Tensor
+        Integers of shape (n,), or weights of the shape of `output`.
+    """
+    output, target = as_tensor(output), as_tensor(target)
+    if target.ndim == output.ndim - 1 and target.dtype.kind in "iu":
+        classes = Tensor(iota_leaf(output.shape[-1]))
+        target = eq(target.dimshuffle(*range(target.ndim), "x"), classes).astype(output.dtype)
+    if target.ndim != output.ndim:
+        raise ShapeError(
+            f"categorical_crossentropy of {output.ndim} axes against {target.ndim} of dtype "
+            f"{target.dtype}",
+            where=build.here(),
+            fix="give integer classes with one axis less, or weights of the same shape",
+        )
+    return -(target * log(output)).sum(axis=-1)
