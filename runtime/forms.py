@@ -72,7 +72,7 @@ class Forms:
             return
         for p in self.signature.parameters:
             if p.leaf not in needed:
-                _complain(f"nothing needs the input {p.shown}", unused)
+                complain(f"nothing needs the input {p.shown}", unused)
 
     def line(self, leaf: Leaf) -> str:
         """Return the user's line that first uses a leaf."""
@@ -119,6 +119,10 @@ class Forms:
         memo = self.unification[1]
         return tuple(memo[x] for x in leaves)  # type: ignore[misc]
 
+    def translated(self, values: dict[Any, np.ndarray]) -> dict[Any, np.ndarray]:
+        """Return values of leaves as written as values of leaves of the compute form."""
+        return dict(zip(self.same(tuple(values)), values.values(), strict=True))
+
     @cached_property
     def simplified(self) -> Any:
         """The compute form: `Simplified(outputs, report)`; outputs, then updates."""
@@ -153,7 +157,8 @@ def _expand(roots: Sequence[Node]) -> list[Node]:
     return expand_gradients(roots)
 
 
-def _complain(text: str, unused: str) -> None:
+def complain(text: str, unused: str) -> None:
+    """Warn or raise about an input that nothing needs."""
     if unused == "warn":
         warnings.warn(f"{text} ({here()})", stacklevel=2)
     else:

@@ -113,9 +113,21 @@ class Function(Callable):
         arrays = self._arguments.read(args, kwargs)
         sizes = self._forms.sizes(arrays)
         if self.mode == "DebugMode":
-            from .debug import compare
+            return self._debugged(arrays, sizes, out)
+        return self._run(arrays, sizes, out)
 
-            compare(self._forms, arrays, sizes)
+    def _debugged(self, arrays: list[np.ndarray], sizes: Sizes, out: Any) -> Any:
+        from . import debug
+
+        written = debug.expected(self._forms, arrays, sizes)
+        result = self._run(arrays, sizes, out)
+        wanted = self._forms.signature
+        found = results.listed(wanted.result, result)
+        found += [x.payload.cell[0] for x in wanted.targets]
+        debug.compare_forms(self._forms, written, found, "compiled")
+        return result
+
+    def _run(self, arrays: list[np.ndarray], sizes: Sizes, out: Any) -> Any:
         if self._forms.extents.empty(sizes):
             return self._interpret(self._forms.written, arrays, sizes, out)
         if self.target == "c" and self.mode != "FAST_COMPILE":
@@ -132,7 +144,7 @@ class Function(Callable):
         values = forms.values(arrays)
         given = self._checked_out(out, sizes)
         if interpreter is not forms.written:
-            values = dict(zip(forms.same(tuple(values)), values.values(), strict=True))
+            values = forms.translated(values)
         found = interpreter.run(values, sizes)
         found = results.owned(found, (*arrays, *values.values(), *forms.held()))
         count = len(wanted.outputs)
@@ -159,9 +171,8 @@ class Function(Callable):
         if out is None:
             return found
         result = self._forms.signature.result
-        outputs = [found] if result == "single" else found
-        outputs = list(outputs.values()) if isinstance(outputs, dict) else outputs or []
-        return results.structured(result, results.fill(given, outputs))
+        outputs = results.fill(given, results.listed(result, found))
+        return results.structured(result, outputs)
 
     def _specialised(self, storage: specialisation.Storage) -> specialisation.Specialisation:
         with self._lock:

@@ -24,6 +24,15 @@ def structured(result: Any, arrays: Sequence[np.ndarray]) -> Any:
     return list(arrays) if result == "list" else dict(zip(result, arrays, strict=True))
 
 
+def listed(result: Any, found: Any) -> list[np.ndarray]:
+    """Return the outputs in what a call returned: the inverse of `structured`."""
+    if result is None:
+        return []
+    if result == "single":
+        return [found]
+    return list(found) if result == "list" else list(found.values())
+
+
 def owned(values: Iterable[np.ndarray], borrowed: Iterable[np.ndarray]) -> list[np.ndarray]:
     """Return arrays that share memory with nothing: C-contiguous, each its own."""
     taken = {id(a) for a in borrowed}

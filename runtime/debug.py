@@ -1,0 +1,122 @@
+"""`mode="DebugMode"`: the compute form against the graph as written, at every call (semantics 3.4).
+
+Rewrites may fill removable singularities and change rounding. Every point where they did is reported:
+as a warning where the value became finite or more accurate, as an error where a finite value was
+lost. Declared assumptions are checked too.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..algebra.build import describe, here, place
+from ..algebra.errors import CallError, ClosedformError
+from ..algebra.node import Leaf, Node
+from .extents import Sizes
+from .forms import Forms
+
+SHOWN = 5
+# relative to the largest value of an output: what reassociated sums may differ by
+BOUND = {4: 1e-4, 8: 1e-9}
+FACTS = {"positive": lambda a: a > 0, "nonnegative": lambda a: a >= 0}
+
+
+class DebugError(ClosedformError, ArithmeticError):
+    """The compute form and the graph as written disagree."""
+
+
+class DebugWarning(UserWarning):
+    """The compute form is finite where the graph as written is not, or differs beyond rounding."""
+
+
+def check_facts(leaf: Leaf, array: np.ndarray) -> None:
+    """Check what was promised about an input.
+
+    Raises
+    ------
+    CallError
+        Naming the first positions that break the promise.
+    """
+    for fact in sorted(leaf.spec.facts):
+        broken = ~FACTS[fact](array)
+        if broken.any():
+            raise CallError(
+                f"{describe(leaf)} is declared {fact}, but {_points(broken, array)}",
+                where=here(),
+                fix="pass such values, or declare the input without assume=",
+            )
+
+
+def compare_forms(
+    forms: Forms, written: Sequence[np.ndarray], found: Sequence[np.ndarray], who: str
+) -> None:
+    """Compare outputs and updates with those of the graph as written.
+
+    Raises
+    ------
+    DebugError
+        Where a finite value was lost, or shapes or dtypes differ.
+    """
+    wanted = forms.signature
+    for node, old, new in zip((*wanted.outputs, *wanted.updates), written, found, strict=True):
+        _compare(node, old, new, who)
+
+
+def _compare(node: Node, old: np.ndarray, new: np.ndarray, who: str) -> None:
+    if old.shape != new.shape or old.dtype != new.dtype:
+        raise DebugError(
+            f"{describe(node)} is {old.shape} {old.dtype} as written, {new.shape} {new.dtype} {who}",
+            where=place(node.origin) or here(),
+            fix="please report this",
+        )
+    if old.dtype.kind != "f":
+        _report(node, old != new, old, new, who)
+        return
+    finite, kept = np.isfinite(old), np.isfinite(new)
+    if (lost := finite & ~kept).any():
+        raise DebugError(
+            _difference(node, lost, old, new, who),
+            where=place(node.origin) or here(),
+            fix="please report this, with the expression",
+        )
+    with np.errstate(all="ignore"):
+        largest = np.max(np.abs(old), where=finite, initial=0)
+        far = np.abs(old - new) > BOUND[old.dtype.itemsize] * largest
+    _report(node, (~finite & kept) | (finite & kept & far), old, new, who)
+
+
+def _report(node: Node, bad: np.ndarray, old: np.ndarray, new: np.ndarray, who: str) -> None:
+    if np.any(bad):
+        text = _difference(node, bad, old, new, who)
+        where = place(node.origin) or here()
+        warnings.warn(f"{text}\n  where: {where}", DebugWarning, stacklevel=2)
+
+
+def _difference(node: Node, bad: np.ndarray, old: np.ndarray, new: np.ndarray, who: str) -> str:
+    return f"{describe(node)}: as written {_points(bad, old)}; {who} {_points(bad, new)}"
+
+
+def _points(bad: np.ndarray, array: np.ndarray) -> str:
+    """The first positions of a mask with their values."""
+    places = np.argwhere(bad)
+    shown = ", ".join(f"{array[tuple(p)]} at {tuple(map(int, p))}" for p in places[:SHOWN])
+    rest = len(places) - SHOWN
+    return shown + (f" and {rest} more" if rest > 0 else "")
+
+
+def expected(forms: Forms, arrays: Sequence[np.ndarray], sizes: Sizes) -> list[np.ndarray]:
+    """Return outputs and updates as written, after checking promises and the compute form.
+
+    The compute form is evaluated in NumPy, so that a difference is a rewrite's, not a compiler's.
+    """
+    for leaf, array in zip(forms.inputs, arrays, strict=True):
+        check_facts(leaf, array)
+    values = forms.values(arrays)
+    written = [np.array(a) for a in forms.written.run(values, sizes)]
+    if not forms.extents.empty(sizes):
+        found = forms.computed.run(forms.translated(values), sizes)
+        compare_forms(forms, written, found, "in compute form")
+    return written
