@@ -98,10 +98,11 @@ def library() -> ctypes.PyDLL:
     return driver
 
 
-def _interpreter() -> Interpreter:
+@cache
+def _lock_functions() -> tuple[int | None, ...]:
     names = ("PyEval_SaveThread", "PyEval_RestoreThread", "PyErr_CheckSignals")
     addresses = [ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p) for name in names]
-    return Interpreter(*(address.value for address in addresses), None)
+    return tuple(address.value for address in addresses)
 
 
 class Workspace:
@@ -113,6 +114,28 @@ class Workspace:
 
     def __del__(self) -> None:
         self._release(ctypes.byref(self.block))
+
+
+class Tables:
+    """What one running call needs; kept for the next call."""
+
+    def __init__(self, entry: Entry) -> None:
+        count, rank = len(entry._rows), abi.header()["CF_MAX_RANK"]
+        self.workspace = Workspace()
+        self.data = (ctypes.c_size_t * count)()
+        self.stride = (ctypes.c_int64 * (count * rank))()
+        self.extent = (ctypes.c_int64 * len(entry._extents))()
+        places = [ctypes.addressof(t) for t in (self.data, self.stride, self.extent)]
+        numbers = (entry._parameters.ctypes.data, entry._externals.ctypes.data)
+        block = ctypes.pointer(self.workspace.block)
+        self.call = Call(*places, *numbers, block, None, None, 0, entry._deterministic)
+
+    def fill(self, arrays: Sequence[np.ndarray], extent: Sequence[int]) -> None:
+        self.data[:] = [array.__array_interface__["data"][0] for array in arrays]
+        self.extent[:] = extent
+        rank = abi.header()["CF_MAX_RANK"]
+        for i, array in enumerate(arrays):
+            self.stride[i * rank : i * rank + array.ndim] = list(array.strides)
 
 
 class Entry:
@@ -133,6 +156,7 @@ class Entry:
         deterministic: bool = False,
     ) -> None:
         self._address, self._owner = address, owner
+        self._program = ctypes.c_void_p(address)
         self._rows = [Row(*row) for row in arguments]
         self._extents = list(extents)
         self._cells, self._constants = tuple(cells), tuple(constants)
@@ -140,10 +164,11 @@ class Entry:
         self._externals = np.array(externals, dtype=np.uintp)
         self._result, self._deterministic = result, deterministic
         self._check_rows()
+        self._groups = {kind: [r for r in self._rows if r.kind == kind] for kind in KINDS}
         self._targets = [self._target(cell) for cell in update_cells]
         self._check_counts()
-        self._bind(self._group("constant"), self._constants, self._extents)
-        self._spare_workspaces: list[Workspace] = []
+        self._bind(self._groups["constant"], self._constants, self._extents)
+        self._spare_tables: list[Tables] = []
 
     def run(self, args: tuple[Any, ...], out: Any = None) -> Any:
         """Run with arguments that fit exactly; ValueError if they do not."""
@@ -181,31 +206,28 @@ class Entry:
         _require(same, "arguments or extents differ in number from those of the program")
         same = (head.scalars, head.externals) == (len(self._parameters), len(self._externals))
         _require(same, "parameters or externals differ in number from those of the program")
-        _require(len(self._cells) == len(self._group("shared")), "one cell per shared argument")
-        _require(len(self._constants) == len(self._group("constant")), "one array per constant")
-        _require(len(self._targets) == len(self._group("update")), "one cell per update")
+        _require(len(self._cells) == len(self._groups["shared"]), "one cell per shared argument")
+        _require(len(self._constants) == len(self._groups["constant"]), "one array per constant")
+        _require(len(self._targets) == len(self._groups["update"]), "one cell per update")
         _require(self._result_fits(), "result is None, 'single', 'list' or one key per output")
 
     def _result_fits(self) -> bool:
-        outputs = len(self._group("output"))
+        outputs = len(self._groups["output"])
         if isinstance(self._result, tuple):
             return len(self._result) == outputs
         return self._result in (None, "list") or (self._result == "single" and outputs == 1)
-
-    def _group(self, kind: str) -> list[Row]:
-        return [row for row in self._rows if row.kind == kind]
 
     # a call
 
     def _try(self, args: tuple[Any, ...], out: Any) -> Any:
         extents = list(self._extents)
         shared = [_in_cell(cell) for cell in self._cells]
-        self._bind(self._group("input"), args, extents)
-        self._bind(self._group("shared"), shared, extents)
+        self._bind(self._groups["input"], args, extents)
+        self._bind(self._groups["shared"], shared, extents)
         extent = self._complete(extents)
         given = [*args, *shared, *self._constants]
         outputs = self._outputs(out, extent, given)
-        updates = [_fresh(row, extent) for row in self._group("update")]
+        updates = [_fresh(row, extent) for row in self._groups["update"]]
         self._run([*given, *outputs, *updates], extent)
         result = self._pack(outputs)
         _apply(self._targets, updates)
@@ -217,21 +239,21 @@ class Entry:
         for row, array in zip(rows, arrays, strict=True):
             _check_fit(row, array, extents)
 
-    def _complete(self, extents: list[int]) -> np.ndarray:
-        extent = np.array(extents, dtype=np.int64)
-        program = ctypes.c_void_p(self._address)
-        library().cf_define_extents(program, ctypes.c_void_p(extent.ctypes.data))
-        if (extent <= 0).any():
+    def _complete(self, extents: list[int]) -> list[int]:
+        extent = (ctypes.c_int64 * len(extents))(*extents)
+        library().cf_define_extents(self._program, extent)
+        if min(extent, default=1) <= 0:
             raise Refusal("an extent is zero or not bound")
-        return extent
+        return list(extent)
 
-    def _outputs(self, out: Any, extent: np.ndarray, given: list[Any]) -> list[np.ndarray]:
-        rows = self._group("output")
+    def _outputs(self, out: Any, extent: list[int], given: list[Any]) -> list[np.ndarray]:
+        rows = self._groups["output"]
+        if out is None:
+            return [_fresh(row, extent) for row in rows]
         wanted = _as_sequence(out, len(rows))
-        extents = extent.tolist()
         for row, array in zip(rows, wanted, strict=True):
             if array is not None:
-                _check_fit(row, array, extents)
+                _check_fit(row, array, extent)
                 if not array.flags.writeable:
                     raise Refusal("an array in out= is read-only")
         others = [*given, *map(_in_cell, self._targets)]
@@ -239,23 +261,16 @@ class Entry:
         pairs = zip(rows, wanted, strict=True)
         return [_fresh(row, extent) if array is None else array for row, array in pairs]
 
-    def _run(self, arrays: list[np.ndarray], extent: np.ndarray) -> None:
-        rank = abi.header()["CF_MAX_RANK"]
-        data = np.array([array.ctypes.data for array in arrays], dtype=np.uintp)
-        stride = np.zeros((len(arrays), rank), dtype=np.int64)
-        for row, array in zip(stride, arrays, strict=True):
-            row[: array.ndim] = array.strides
-        workspace = self._spare_workspaces.pop() if self._spare_workspaces else Workspace()
-        tables = (data, stride, extent, self._parameters, self._externals)
-        pointers = [table.ctypes.data for table in tables]
-        block = ctypes.pointer(workspace.block)
-        call = Call(*pointers, block, None, None, 0, self._deterministic)
-        program = ctypes.c_void_p(self._address)
-        python = _interpreter()
+    def _run(self, arrays: list[np.ndarray], extent: list[int]) -> None:
+        tables = self._spare_tables.pop() if self._spare_tables else Tables(self)
+        python = Interpreter(*_lock_functions(), None)
+        tables.fill(arrays, extent)
         try:
-            status = library().cf_run_released(program, ctypes.byref(call), ctypes.byref(python))
+            status = library().cf_run_released(
+                self._program, ctypes.byref(tables.call), ctypes.byref(python)
+            )
         finally:
-            self._spare_workspaces.append(workspace)
+            self._spare_tables.append(tables)
         _raise_status(status)
 
     def _pack(self, outputs: list[np.ndarray]) -> Any:
@@ -310,9 +325,8 @@ _TWINS: dict[int, int] = {
 }
 
 
-def _fresh(row: Row, extent: np.ndarray) -> np.ndarray:
-    shape = tuple(int(extent[dim]) for dim in row.dims)
-    return np.empty(shape, dtype=_dtype(row.typenum))
+def _fresh(row: Row, extent: Sequence[int]) -> np.ndarray:
+    return np.empty([extent[dim] for dim in row.dims], dtype=_dtype(row.typenum))
 
 
 @cache
