@@ -25,6 +25,8 @@ from .program import Unit
 from .value import AXIS, ORIGIN, Atom, Index, Infinity, Load, Offset, Parameter, Position, Size, Value, at, labels_of, loads_of
 
 CAP = 60  # operations of an inlined body
+TRIED = 3  # axes that are lowered and compared
+CACHE = 1 << 20  # bytes that stay in a core's cache
 BOOL, INT64 = np.dtype(np.bool_), np.dtype(np.int64)
 
 
@@ -40,9 +42,10 @@ def assumed(dim: Extent, leading: set[Extent]) -> float:
 
 
 def leading_dims(unit: Unit) -> set[Extent]:
-    """First extents of the inputs of highest rank: usually the examples."""
+    """First extent of the first input of highest rank: usually the examples."""
     rank = max((x.ndim for x in unit.inputs), default=0)
-    return {x.dims[0] for x in unit.inputs if x.ndim == rank and rank and not isinstance(x.dims[0], int)}
+    first = next((x for x in unit.inputs if x.ndim == rank and rank), None)
+    return {first.dims[0]} if first is not None else set()
 
 
 def candidates(unit: Unit) -> list[Extent]:
@@ -60,13 +63,18 @@ def candidates(unit: Unit) -> list[Extent]:
 
 
 def lower(unit: Unit) -> Lowering:
-    """The values of a unit, folded over the best axis that fits; over none if none does."""
-    for axis in candidates(unit):
+    """The values of a unit, folded over the axis that moves the fewest elements; over none if none fits."""
+    best: Lowering | None = None
+    for axis in candidates(unit)[:TRIED]:
         try:
-            return Lowering(unit, axis)
+            found = Lowering(unit, axis)
         except Unfit:
             continue
-    return Lowering(unit, None)
+        if best is None or found.cost() < best.cost():
+            best = found
+        if best.sections == 1 or (best.sections == 2 and best.local()):
+            break  # one pass that reads each array once
+    return best or Lowering(unit, None)
 
 
 class Lowering:
@@ -382,6 +390,34 @@ class Lowering:
             for v in (*using, *whole):
                 if v is not load.value:
                     v.expr = scalar.replace(v.expr, {e: load})
+
+    # ------------------------------------------------------------ cost
+    def _elements(self, v: Value, but: str | None = None) -> float:
+        size = 1.0
+        for t in v.own:
+            size *= 1.0 if t == but else assumed(v.space[t], self.leading)
+        return size
+
+    def _stays(self, v: Value) -> bool:
+        """Whether a dozen rows of a value stay in cache while a panel is computed."""
+        return AXIS not in v.own or self._elements(v, but=AXIS) * 16 * v.dtype.itemsize < CACHE
+
+    def local(self) -> bool:
+        """Whether every array that is read row by row is read once per pass."""
+        return all(self._stays(v) for v in self.values)
+
+    def cost(self) -> float:
+        """Elements moved, at assumed sizes: operands once per pass, or once per use where rows do not stay in cache."""
+        total = 0.0
+        for section in range(self.sections):
+            now = [v for v in self.values if v.section == section and v.expr is not None]
+            uses = Counter(d for v in now if v.in_body for d, _ in self._dependencies(v))
+            for d, count in uses.items():
+                if d.leaf is not None or d.keep or not self._stays(d):
+                    total += self._elements(d) * (1 if self._stays(d) else count)
+            total += sum(4 * self._elements(v) for v in now if v.is_accumulator)
+            total += sum(2 * self._elements(v) for v in now if v.keep or (v.own and not v.in_body))
+        return total
 
     # ------------------------------------------------------------ sections
     def _dependencies(self, v: Value) -> list[tuple[Value, Load | None]]:

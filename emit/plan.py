@@ -237,7 +237,7 @@ class KernelPlanner:
         """Text of a position as int64; local: relative to the panel."""
         offset = self._offset(index.offset)
         if index.label is None:
-            return offset or "0"
+            return f"({offset})" if len(index.offset) > 1 else offset or "0"
         label = f"(begin + {AXIS})" if index.label == AXIS and not local else index.label
         if index.inverse:
             return f"(({label}{f' - ({offset})' if offset else ''}) / {index.step})" if index.step != 1 or offset else label

@@ -22,7 +22,7 @@ def _environment():
     import jinja2
 
     return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(FOLDER), undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=jinja2.FileSystemLoader(FOLDER), undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
 
 
@@ -61,7 +61,7 @@ def _text(plan: Planner, target: Target, definitions: list[str]) -> str:
         stages=stages, library=library, helpers=helpers, definitions=definitions, buffers=plan.buffers,
         arguments=plan.arguments, dims=plan.dims, parameters=len(plan.low.parameters),
         axis=plan.dim(plan.low.axis) if folded else 0,
-    ) + "\n"  # fmt: skip
+    )  # fmt: skip
 
 
 def _needs(stages: list[dict], definitions: list[str], target: Target) -> tuple[list, list]:

@@ -16,7 +16,7 @@
 #define PANEL_BYTES 131072.0    /* of everything that a panel touches: about half of a second-level cache */
 #define PANEL_ROWS_STEP 16
 #define PANEL_ROWS_BUFFERED 1024
-#define PANEL_ROWS_FREE 8192    /* when no buffer grows with the panel */
+#define PANEL_ROWS_FREE 8192    /* when no buffer grows with the panel and no sum collects over it */
 #define WORK_PER_PART 200000.0  /* scalar operations that pay for waking a thread */
 #define FIXED_PARTS 16          /* of a deterministic fold */
 #define SMALL_ACCUMULATORS 65536
@@ -162,7 +162,7 @@ static split_t split_stage(const run_t *run, const cf_stage *stage)
     const int64_t *extent = run->call->extent;
     int64_t rows = extent[stage->axis];
     double bytes = 0;
-    int buffered = 0;
+    int buffered = stage->combine != 0; /* short panels: float32 sums move to their wide totals often */
     split_t split;
     for (int32_t i = 0; i < program->arrays; i++) {
         double more = row_bytes(&program->array[i], stage->axis, extent);

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from closedform.algebra.graph import replace
+from closedform.algebra.graph import rebuild, same_or_new
 from closedform.algebra.indexing import slice_bounds
-from closedform.algebra.node import Node
+from closedform.algebra.node import Gradient, Node
+from closedform.algebra.pullback import accumulate
 from closedform.emit import Program, Unit, compile_unit
 from closedform.runtime import native
 from closedform.runtime.interpreter import Interpreter
@@ -49,6 +50,11 @@ def sizes(arrays: dict[Node, np.ndarray]):
 
 def as_written(outputs) -> list[Node]:
     """The nodes of tensors, interned, with gradients expanded and nothing simplified."""
-    from closedform.simplify.derive import expand_gradients
+    return rebuild([t.node for t in outputs], expanded)
 
-    return replace(expand_gradients([t.node for t in outputs]), {})
+
+def expanded(node: Node, operands: tuple[Node, ...]) -> Node:
+    """A node with its gradients expanded, without any simplification."""
+    if isinstance(node, Gradient):
+        return accumulate(operands[0], [operands[1 + node.spec.number]])[0]
+    return same_or_new(node, operands)

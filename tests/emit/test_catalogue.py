@@ -1,0 +1,75 @@
+"""Every expression of the catalogue: the C target agrees with the NumPy interpreter on the graph as written."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from tests.catalogue import CASES
+from tests import running
+
+from closedform.algebra.tensor import Tensor
+
+
+def arrays_of(values: dict[Tensor, np.ndarray]) -> dict:
+    return {t.node: np.asarray(v) for t, v in values.items()}
+
+
+def assert_agree(got, want):
+    for k, (g, w) in enumerate(zip(got, want, strict=True)):
+        assert g.shape == w.shape, f"output {k}: shape {g.shape}, not {w.shape}"
+        assert g.dtype == w.dtype, f"output {k}: dtype {g.dtype}, not {w.dtype}"
+        tolerance = 5e-6 if w.dtype == np.float32 else 2e-13
+        scale = np.max(np.abs(w[np.isfinite(w)]), initial=1.0) if w.dtype.kind == "f" else 1.0
+        np.testing.assert_allclose(g, w, rtol=tolerance, atol=tolerance * scale, err_msg=f"output {k}")
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_c_agrees_with_the_interpreter(name):
+    values, outputs = CASES[name]()
+    arrays, nodes = arrays_of(values), running.as_written(outputs)
+    assert_agree(running.compiled(nodes, arrays), running.interpreted(nodes, arrays))
+
+
+@pytest.mark.parametrize("name", ["logistic", "slices", "products", "sums", "wide_columns", "reshapes"])
+def test_any_layout_of_the_inputs(name):
+    values, outputs = CASES[name]()
+    arrays, nodes = arrays_of(values), running.as_written(outputs)
+    want = running.interpreted(nodes, arrays)
+    fortran = {x: np.asfortranarray(a) if a.ndim else a for x, a in arrays.items()}
+    wide = {x: np.repeat(a, 2, axis=-1)[..., ::2] if a.ndim else a for x, a in arrays.items()}
+    backward = {x: np.ascontiguousarray(a[..., ::-1])[..., ::-1] if a.ndim else a for x, a in arrays.items()}
+    for other in (fortran, wide, backward):
+        assert_agree(running.compiled(nodes, other), want)
+
+
+@pytest.mark.parametrize("name", ["logistic", "softmax_regression", "mixture"])
+def test_float32_storage_of_float64_inputs(name):
+    values, outputs = CASES[name]()
+    arrays, nodes = arrays_of(values), running.as_written(outputs)
+    narrow = {x: a.astype(np.float32) for x, a in arrays.items()}
+    want = running.interpreted(nodes, {x: a.astype(np.float64) for x, a in narrow.items()})
+    assert_agree(running.compiled(nodes, narrow), want)
+
+
+def test_source_is_the_same_for_renamed_variables():
+    first = running.program(*_renamed("X", "w"))
+    second = running.program(*_renamed("b a", "for"))
+    assert first.source == second.source
+    assert first.key_text == second.key_text
+
+
+def _renamed(x: str, w: str):
+    from closedform.algebra import functions as F
+    from closedform.algebra.constructors import tensor
+
+    X, v = tensor(x, (x, w)), tensor(w, (w,))
+    return running.as_written([F.tanh(X * v).sum(1), (X * 0.3).mean()]), {X.node: np.ones((2, 3)), v.node: np.ones(3)}
+
+
+def test_parameters_do_not_change_the_source():
+    from closedform.algebra.constructors import tensor
+
+    x = tensor("x", ("n",))
+    programs = [running.program(running.as_written([x * rate]), {x.node: np.ones(3)}) for rate in (0.1, 50.0, 1e-7)]
+    assert len({p.source for p in programs}) == 1
+    assert [p.parameters for p in programs] == [(0.1,), (50.0,), (1e-7,)]

@@ -1,0 +1,92 @@
+"""What plans promise: one pass, wide accumulators, no double per element in float32, templates that decide nothing."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import jinja2
+import mpmath
+import numpy as np
+import pytest
+from tests.catalogue import CASES
+from tests import running
+
+from closedform.algebra import functions as F
+from closedform.algebra import scalar
+from closedform.algebra.constructors import tensor
+from closedform.algebra.gradient import grad
+from closedform.emit.named import spell
+from closedform.emit.render import FOLDER
+from closedform.emit.target import TARGETS
+
+
+def plan_of(name: str):
+    values, outputs = CASES[name]()
+    return running.program(running.as_written(outputs), {t.node: np.asarray(v) for t, v in values.items()})
+
+
+@pytest.mark.parametrize("name", ["logistic", "softmax_regression", "losses", "mixture"])
+def test_a_sum_over_examples_is_one_pass(name):
+    assert plan_of(name).plan[0] == "fold axis: n; passes over it: 1"
+
+
+def test_buffers_of_a_pass_have_the_size_of_a_panel():
+    source = plan_of("logistic").source
+    shared = re.findall(r"\{ CF_SHARED, 8, \d, \{ ([-\d, ]+) \} \}", source)
+    assert all("0" not in dims.split(", ") for dims in shared if dims != "0"), "a shared buffer has the extent of the examples"
+
+
+def test_float32_elements_meet_no_double():
+    X, w = tensor("X", ("n", "d"), "float32"), tensor("w", ("d",), "float32")
+    t = X @ w
+    cost = (F.softplus(t) * 0.3 - 0.1 * t).mean() + 0.01 * (w**2).sum()
+    arrays = {X.node: np.ones((3, 2), np.float32), w.node: np.ones(2, np.float32)}
+    source = running.program(running.as_written([cost, grad(cost, w)]), arrays).source
+    for loop in re.findall(r"#pragma omp simd.*?\n(.*?)\n    +\}", source, re.DOTALL):
+        assert "double" not in loop and not re.search(r"\d\.\d+(?!\d|f|e)", loop), loop
+
+
+def test_float32_sums_over_examples_are_wide():
+    x = tensor("x", ("n",), "float32")
+    array = np.full(3_000_001, 0.1, np.float32)
+    (total,) = running.compiled(running.as_written([x.sum()]), {x.node: array})
+    np.testing.assert_allclose(float(total), float(array.sum(dtype=np.float64)), rtol=1e-6)
+
+
+def test_order_of_a_sum_keeps_the_digits_of_the_loss():
+    z, y = tensor("z", ("n",)), tensor("y", ("n",))
+    mpmath.mp.dps = 50
+    (loss,) = running.compiled(running.as_written([F.softplus(z) - y * z]), {z.node: np.array([40.0, -40.0, 1e-3]), y.node: np.array([1.0, 0, 1])})
+    exact = [mpmath.log1p(mpmath.exp(a)) - b * a for a, b in ((mpmath.mpf(40), 1), (mpmath.mpf(-40), 0), (mpmath.mpf(1e-3), 1))]
+    np.testing.assert_allclose(loss, [float(e) for e in exact], rtol=1e-15)
+
+
+def test_every_primitive_is_spelled_in_every_target():
+    for target in TARGETS.values():
+        for name, row in scalar.PRIMITIVES.items():
+            arity = row.arity or 2
+            e = spell(scalar.CLASSES[name](*(scalar.Slot(k) for k in range(arity))))
+            missing = {scalar.op(s) for s in scalar.subexpressions(e)} - set(target.functions) - {"Add", "Mul", "Pow", "slot", "number", "indicator"}
+            assert not missing, f"{target.name} has no spelling of {missing}, needed by {name}"
+
+
+def _templates():
+    return sorted(Path(FOLDER).rglob("*.j2"))
+
+
+@pytest.mark.parametrize("path", _templates(), ids=lambda p: p.name)
+def test_templates_hold_shape_only(path):
+    text = path.read_text()
+    assert len(text.splitlines()) <= 45
+    jinja2.Environment(undefined=jinja2.StrictUndefined).parse(text)
+    assert not re.search(r"\{[{%][^}]*\.\w+\(", text), "a method call in a template"
+
+
+def test_deep_graphs_lower_without_recursion():
+    x = tensor("x", ("n",))
+    h = x
+    for _ in range(2000):
+        h = F.sin(h) + x
+    program = running.program(running.as_written([h.sum()]), {x.node: np.array([0.1, -0.2])})
+    assert program.source.count("sin(") >= 2000
