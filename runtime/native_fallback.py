@@ -1,7 +1,6 @@
 """What `_native` does, in Python over ctypes, where the extension was not built.
 
-Same classes, same checks, same results; a call costs some microseconds more. The driver is compiled
-once per machine, at the first call, through the cache.
+Same classes, same checks, same results; a call costs some microseconds more.
 """
 
 from __future__ import annotations
@@ -16,9 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
-from . import abi, toolchain
-from . import cache as disk
-from .loader import open_library
+from . import abi
+from .ctypes_driver import Head, Tables, library
 
 KINDS = ("input", "shared", "constant", "output", "update")
 LAYOUTS = ("C", "strided")
@@ -34,108 +32,8 @@ class Row(NamedTuple):
     layout: str
 
 
-class Block(ctypes.Structure):
-    """`cf_block`."""
-
-    _fields_ = [("base", ctypes.c_void_p), ("size", ctypes.c_size_t)]
-
-
-class Call(ctypes.Structure):
-    """`cf_call`."""
-
-    _fields_ = [
-        ("data", ctypes.c_void_p),
-        ("stride", ctypes.c_void_p),
-        ("extent", ctypes.c_void_p),
-        ("scalar", ctypes.c_void_p),
-        ("external", ctypes.c_void_p),
-        ("block", ctypes.POINTER(Block)),
-        ("poll", ctypes.c_void_p),
-        ("context", ctypes.c_void_p),
-        ("threads", ctypes.c_int32),
-        ("deterministic", ctypes.c_int32),
-    ]
-
-
-class Interpreter(ctypes.Structure):
-    """`cf_interpreter`."""
-
-    _fields_ = [(name, ctypes.c_void_p) for name in ("save", "restore", "check", "thread")]
-
-
-class Head(ctypes.Structure):
-    """The numbers at the head of a `cf_program`."""
-
-    _fields_ = [
-        (name, ctypes.c_int32)
-        for name in ("abi", "dims", "arguments", "arrays", "scalars", "externals", "stages")
-    ]
-
-
 class Refusal(Exception):
     """These arguments do not fit this entry."""
-
-
-@cache
-def library() -> ctypes.PyDLL:
-    """Return the driver, compiled if this machine has none yet."""
-    compiler = toolchain.find()
-    fields = {
-        "program": "driver",
-        "source": disk.folder_digest(abi.NATIVE, "*.[ch]"),
-        "compiler": compiler.identity(),
-        "flags": list(compiler.flags),
-        "cpu": toolchain.cpu_features(),
-        "abi": abi.version(),
-        "closedform": disk.version(),
-    }
-    entry = disk.obtain('#include "standalone.c"\n', fields, compiler)
-    open_library(entry)  # raises with a reason
-    driver = ctypes.PyDLL(str(entry.binary))
-    driver.cf_release.restype = None
-    driver.cf_define_extents.restype = None
-    driver.cf_set_threads.restype = None
-    return driver
-
-
-@cache
-def _lock_functions() -> tuple[int | None, ...]:
-    names = ("PyEval_SaveThread", "PyEval_RestoreThread", "PyErr_CheckSignals")
-    addresses = [ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p) for name in names]
-    return tuple(address.value for address in addresses)
-
-
-class Workspace:
-    """A block that the driver sizes; freed with this object."""
-
-    def __init__(self) -> None:
-        self.block = Block(None, 0)
-        self._release = library().cf_release
-
-    def __del__(self) -> None:
-        self._release(ctypes.byref(self.block))
-
-
-class Tables:
-    """What one running call needs; kept for the next call."""
-
-    def __init__(self, entry: Entry) -> None:
-        count, rank = len(entry._rows), abi.header()["CF_MAX_RANK"]
-        self.workspace = Workspace()
-        self.data = (ctypes.c_size_t * count)()
-        self.stride = (ctypes.c_int64 * (count * rank))()
-        self.extent = (ctypes.c_int64 * len(entry._extents))()
-        places = [ctypes.addressof(t) for t in (self.data, self.stride, self.extent)]
-        numbers = (entry._parameters.ctypes.data, entry._externals.ctypes.data)
-        block = ctypes.pointer(self.workspace.block)
-        self.call = Call(*places, *numbers, block, None, None, 0, entry._deterministic)
-
-    def fill(self, arrays: Sequence[np.ndarray], extent: Sequence[int]) -> None:
-        self.data[:] = [array.__array_interface__["data"][0] for array in arrays]
-        self.extent[:] = extent
-        rank = abi.header()["CF_MAX_RANK"]
-        for i, array in enumerate(arrays):
-            self.stride[i * rank : i * rank + array.ndim] = list(array.strides)
 
 
 class Entry:
@@ -262,16 +160,17 @@ class Entry:
         return [_fresh(row, extent) if array is None else array for row, array in pairs]
 
     def _run(self, arrays: list[np.ndarray], extent: list[int]) -> None:
-        tables = self._spare_tables.pop() if self._spare_tables else Tables(self)
-        python = Interpreter(*_lock_functions(), None)
+        tables = self._spare_tables.pop() if self._spare_tables else self._new_tables()
         tables.fill(arrays, extent)
         try:
-            status = library().cf_run_released(
-                self._program, ctypes.byref(tables.call), ctypes.byref(python)
-            )
+            status = tables.run(self._program)
         finally:
             self._spare_tables.append(tables)
         _raise_status(status)
+
+    def _new_tables(self) -> Tables:
+        numbers = (self._parameters, self._externals)
+        return Tables(len(self._rows), len(self._extents), *numbers, self._deterministic)
 
     def _pack(self, outputs: list[np.ndarray]) -> Any:
         if self._result is None:

@@ -9,7 +9,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from tests.runtime import programs
 
-from closedform.runtime import native_fallback
+from closedform.runtime import ctypes_driver
 
 NUMBERS = np.random.default_rng(0)
 STOPPED, NO_MEMORY, BAD_ABI = 1, 2, 3
@@ -22,24 +22,24 @@ def by_hand(source: str, arrays, extents, **fields) -> int:
     stride = np.zeros((len(arrays), 12), dtype=np.int64)
     extent = np.array(extents, dtype=np.int64)
     scalar = np.array([2.0])
-    call = native_fallback.Call(data.ctypes.data, stride.ctypes.data, extent.ctypes.data)
-    call.scalar, workspace = scalar.ctypes.data, native_fallback.Workspace()
+    call = ctypes_driver.Call(data.ctypes.data, stride.ctypes.data, extent.ctypes.data)
+    call.scalar, workspace = scalar.ctypes.data, ctypes_driver.Workspace()
     call.block = ctypes.pointer(workspace.block)
     for name, value in fields.items():
         setattr(call, name, value)
     address = ctypes.c_void_p(fields.pop("address", loaded.address))
-    return native_fallback.library().cf_run(address, ctypes.byref(call))
+    return ctypes_driver.library().cf_run(address, ctypes.byref(call))
 
 
 @pytest.mark.parametrize("n", [1, 2, 15, 16, 17, 1000, 8192, 8193, 300_001])
-def test_elementwise(native, n):
+def test_9_3_elementwise(native, n):
     x, y = NUMBERS.normal(size=(2, n))
     assert_array_equal(programs.axpy(native).run((x, y)), 2 * x + y)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3, 7])
 @pytest.mark.parametrize(("n", "d"), [(1, 1), (40, 3), (5000, 1), (9973, 17), (300, 900)])
-def test_fold_with_accumulators(native, n, d, threads):
+def test_9_3_fold_with_accumulators(native, n, d, threads):
     x = NUMBERS.normal(size=(n, d)) + 10
     native.set_num_threads(threads)
     total, row = programs.spread(native).run((x,))
@@ -49,7 +49,7 @@ def test_fold_with_accumulators(native, n, d, threads):
     assert type(total) is np.ndarray and total.shape == ()
 
 
-def test_deterministic_bits_for_any_number_of_threads(native):
+def test_9_4_deterministic_bits_for_any_number_of_threads(native):
     x = NUMBERS.normal(size=(60_000, 5))
     entry = programs.spread(native, deterministic=True)
     results = []
@@ -59,7 +59,7 @@ def test_deterministic_bits_for_any_number_of_threads(native):
     assert len(set(results)) == 1
 
 
-def test_same_threads_give_same_bits(native):
+def test_9_4_same_threads_give_same_bits(native):
     x = NUMBERS.normal(size=(60_000, 5))
     native.set_num_threads(3)
     entry = programs.spread(native)
@@ -73,7 +73,7 @@ def test_no_rows_leave_identities():
     assert total == 0
 
 
-def test_poll_stops_a_run():
+def test_9_3_poll_stops_a_run():
     poll = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p)(lambda _: 1)
     x, y = np.ones(10_000_000), np.zeros(10_000_000)
     address = ctypes.cast(poll, ctypes.c_void_p).value
@@ -105,7 +105,7 @@ def test_out_of_memory_raises(native):
     assert not out.any()
 
 
-def test_another_abi_is_refused(native):
+def test_9_3_another_abi_is_refused(native):
     loaded = programs.load(programs.AXPY)
     other = (ctypes.c_char * 64).from_buffer_copy(ctypes.string_at(loaded.address, 64))
     ctypes.c_int32.from_buffer(other).value = 999

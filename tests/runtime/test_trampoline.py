@@ -48,7 +48,7 @@ X, Y = np.arange(5.0), np.ones(5)
 # which arguments fit
 
 
-def test_exact_arguments_take_the_fast_path(axpy):
+def test_9_1_exact_arguments_take_the_fast_path(axpy):
     assert_array_equal(axpy(X, Y), 2 * X + 1)
 
 
@@ -216,7 +216,7 @@ def test_bad_out_goes_to_the_slow_path(seen, name):
     assert kwargs["out"] is BAD_OUTS[name]
 
 
-def test_out_that_overlaps_goes_to_the_slow_path(native, seen):
+def test_9_2_out_that_overlaps_goes_to_the_slow_path(native, seen):
     memory = np.arange(12.0)
     x = memory[2:7]
     for out in (x, memory[:5], memory[6:11]):
@@ -238,14 +238,14 @@ def test_outs_that_overlap_each_other_or_a_cell_go_to_the_slow_path(native):
     assert_array_equal(memory, np.zeros(5))
 
 
-def test_inputs_may_be_one_array(axpy):
+def test_9_2_inputs_may_be_one_array(axpy):
     assert_array_equal(axpy(X, X), 3 * X)
 
 
 # updates
 
 
-def test_updates_use_old_values(native):
+def test_9_2_updates_use_old_values(native):
     weights, counter = [np.ones(3)], [np.zeros(())]
     made = function(native, programs.step(native, weights, counter))
     for i in range(5):
@@ -255,7 +255,7 @@ def test_updates_use_old_values(native):
     assert counter[0] == 5 and type(counter[0]) is np.ndarray
 
 
-def test_updates_happen_all_or_none(native):
+def test_9_2_updates_happen_all_or_none(native):
     weights, counter = [np.ones(3)], [np.zeros(())]
     before = weights[0], counter[0]
     made = function(native, programs.step(native, weights, counter))
@@ -265,7 +265,7 @@ def test_updates_happen_all_or_none(native):
     assert_array_equal(weights[0], np.ones(3))
 
 
-def test_arrays_that_others_hold_are_never_reused(native):
+def test_9_2_arrays_that_others_hold_are_never_reused(native):
     weights, counter = [np.ones(3)], [np.zeros(())]
     made = function(native, programs.step(native, weights, counter))
     held = []
@@ -290,7 +290,7 @@ def test_memory_behind_a_weak_reference_or_a_buffer_is_never_reused(native):
     assert weak() is None or weak()[0] == 0.0
 
 
-def test_extents_of_cells_may_change(native):
+def test_5_1_extents_of_cells_may_change(native):
     weights, counter = [np.ones(3)], [np.zeros(())]
     made = function(native, programs.step(native, weights, counter))
     for n in (3, 7, 2, 2):
@@ -375,7 +375,7 @@ def test_calls_leak_nothing(native):
     assert references == 2
 
 
-def test_sixteen_python_threads(native):
+def test_9_4_sixteen_python_threads(native):
     x = np.random.default_rng(1).normal(size=(40_000, 4))
     made = function(native, programs.spread(native, deterministic=True))
     wanted, wrong = made(x)[0].tobytes(), []
@@ -427,7 +427,7 @@ def in_child(work) -> int:
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_fork_after_a_call(native):
+def test_9_4_fork_after_a_call(native):
     x = np.random.default_rng(1).normal(size=(100_000, 4))
     native.set_num_threads(3)
     made = function(native, programs.spread(native))
@@ -448,7 +448,7 @@ def test_fork_after_a_call(native):
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_fork_while_others_call(native):
+def test_9_4_fork_while_others_call(native):
     x = np.random.default_rng(1).normal(size=(100_000, 4))
     native.set_num_threads(3)
     made = function(native, programs.spread(native))
@@ -490,7 +490,7 @@ except KeyboardInterrupt:
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_keyboard_interrupt_stops_a_long_kernel(native, threads):
+def test_9_4_keyboard_interrupt_stops_a_long_kernel(native, threads):
     name = native.__name__.rpartition(".")[2]
     words = [sys.executable, "-c", INTERRUPTED, name, str(threads)]
     path = os.pathsep.join([str(ROOT), str(ROOT / "src")])
