@@ -9,7 +9,7 @@ from __future__ import annotations
 import numbers
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -143,12 +143,12 @@ def _extent_expression(value: sympy.Expr) -> tuple[object, np.dtype, bool]:
 Part = tuple[object, np.dtype, bool]
 
 
-def elementwise(primitive, parts: Sequence[Part], *, floats: bool = False, boolean: bool = False, logical: bool = False) -> Node:
+def elementwise(primitive, parts: Sequence[Part], *, floats: bool | Callable = False, boolean: bool = False, logical: bool = False) -> Node:
     """An as-written Map of one operation.
 
     primitive  class of `algebra.scalar`, or a function from arguments to a body
     parts      (node or number, dtype, weak) per argument
-    floats     compute in floating point even for integers (exp, /)
+    floats     compute in floating point even for integers (exp), or the dtype to compute in as a function (/)
     boolean    the result is bool (comparisons); logical: so are the operands
     """
     where = origin()
@@ -162,7 +162,7 @@ def elementwise(primitive, parts: Sequence[Part], *, floats: bool = False, boole
     dims, indices, equal = broadcast(operands, where)
     compute, weak = (BOOL, False) if logical else promote([(d, w) for _, d, w in parts])
     if floats:
-        compute = floating(compute)
+        compute = floats(compute) if callable(floats) else floating(compute)
     dtype = BOOL if boolean else compute
     body = primitive(*arguments)
     if not operands and not isinstance(body, Scalar) and not isinstance(body, sympy.Rational):

@@ -88,6 +88,11 @@ def floating(dtype: np.dtype) -> np.dtype:
     return FLOAT32 if result == np.float16 else result
 
 
+def divided(dtype: np.dtype) -> np.dtype:
+    """Dtype of a true division: float64 for every integer, also the small ones."""
+    return dtype if is_float(dtype) else FLOAT64
+
+
 def summed(dtype: np.dtype) -> np.dtype:
     """Dtype of a sum: NumPy widens booleans and small integers."""
     if dtype.kind in "bi":

@@ -12,7 +12,7 @@ import numpy as np
 from . import build, late, scalar
 from . import node as nodes
 from .dims import Extent, known, show_shape
-from .dtypes import BOOL, dtype_of
+from .dtypes import BOOL, divided, dtype_of
 from .errors import ExpressionError, ShapeError
 from .node import Node
 from .scalar import Add, Mul, Pow
@@ -179,10 +179,10 @@ class Tensor:
         return _binary(Mul, scalar.and_, other, self)
 
     def __truediv__(self, other: Any) -> Tensor:
-        return apply(lambda a, b: Mul(a, Pow(b, -1)), self, other, floats=True)
+        return apply(lambda a, b: Mul(a, Pow(b, -1)), self, other, floats=divided)
 
     def __rtruediv__(self, other: Any) -> Tensor:
-        return apply(lambda a, b: Mul(a, Pow(b, -1)), other, self, floats=True)
+        return apply(lambda a, b: Mul(a, Pow(b, -1)), other, self, floats=divided)
 
     def __pow__(self, other: Any) -> Tensor:
         return power(self, other)
@@ -292,7 +292,9 @@ class Tensor:
         """Mean along axes: the sum divided by the number of elements."""
         source = self.astype(dtype) if dtype is not None else self if self.dtype.kind == "f" else self.astype("float64")
         extents = [as_tensor(self.shape[k]) for k in build.axes_of(self.node, axis)] or [as_tensor(1)]
-        return source.sum(axis, keepdims=keepdims) / functools.reduce(operator.mul, extents)
+        result = source.sum(axis, keepdims=keepdims) / functools.reduce(operator.mul, extents)
+        result.node.word = "mean"
+        return result
 
     def max(self, axis: Any = None, keepdims: bool = False) -> Tensor:
         """Largest element along axes; NaN wins."""
@@ -364,7 +366,7 @@ def as_tensor(value: Any, name: str | None = None) -> Tensor:
     return result
 
 
-def apply(primitive: Any, *args: Any, floats: bool = False) -> Tensor:
+def apply(primitive: Any, *args: Any, floats: Any = False) -> Tensor:
     """An elementwise operation."""
     return Tensor(build.elementwise(primitive, [part(a) for a in args], floats=floats))
 
