@@ -1,6 +1,6 @@
 """`mode="DebugMode"`: the compute form against the graph as written, at every call (semantics 3.4).
 
-Rewrites may fill removable singularities and change rounding. Every point where they did is reported:
+Rewrites may fill removable singularities and change rounding. Every such point is reported:
 as a warning where the value became finite or more accurate, as an error where a finite value was
 lost. Declared assumptions are checked too.
 """
@@ -68,7 +68,7 @@ def compare_forms(
 def _compare(node: Node, old: np.ndarray, new: np.ndarray, who: str) -> None:
     if old.shape != new.shape or old.dtype != new.dtype:
         raise DebugError(
-            f"{describe(node)} is {old.shape} {old.dtype} as written, {new.shape} {new.dtype} {who}",
+            f"{describe(node)}: {old.shape} {old.dtype} as written, {new.shape} {new.dtype} {who}",
             where=place(node.origin) or here(),
             fix="please report this",
         )
