@@ -1,0 +1,207 @@
+r"""LaTeX of tensors: their display form in the notation of textbooks.
+
+Juxtaposition is the matrix product, $\odot$, $\oslash$ and $x^{\odot 2}$ are elementwise, $\mathbf{1}$ is the vector of
+ones, $I$ the identity; a scalar in a sum is added to every element. Names of users are typeset when they look like
+mathematics (`lam`, `mu_1`, `w0`) and are otherwise escaped, character by character.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from . import late
+from .node import Node
+from .notation import (
+    Apply, Chain, Entries, Entry, Formula, Hadamard, Identity, IndexSum, Infix, Number, Ones, Power, Product, Slice,
+    Symbol, Transpose,
+)  # fmt: skip
+from .spelling import ATOM, HADAMARD, MAX_DEFINITIONS, POWER, PRODUCT, SUM, Spelling, decimal, large
+from .symbols import typeset
+from .transcription import transcribe
+
+WORDS = {
+    "exp": r"\exp", "log": r"\log", "sin": r"\sin", "cos": r"\cos", "tanh": r"\tanh", "sinh": r"\sinh", "cosh": r"\cosh",
+    "sigmoid": r"\sigma", "maximum": r"\max", "minimum": r"\min", "amax": r"\max", "amin": r"\min", "tr": r"\operatorname{tr}",
+    "nan": r"\mathrm{NaN}", "inf": r"\infty", "-inf": r"-\infty", "log_softmax": r"\log\operatorname{softmax}",
+    "true": r"\mathrm{true}", "false": r"\mathrm{false}", "": "",
+}  # fmt: skip
+OPERATORS = {
+    "eq": "=", "ne": r"\ne", "lt": "<", "le": r"\le", "gt": ">", "ge": r"\ge", "and_": r"\wedge", "or_": r"\vee", "not_": r"\neg ",
+}  # fmt: skip
+FENCES = {"abs": (r"\left|", r"\right|"), "norm": (r"\left\|", r"\right\|"), "sqrt": (r"\sqrt{", "}"),
+          "indicator": (r"\mathbf{1}\left[", r"\right]")}  # fmt: skip
+
+
+def latex(tensor, names: bool = False) -> str:
+    """The display form of a tensor as LaTeX, without dollar signs.
+
+    Parameters
+    ----------
+    names : show named intermediates by their names, and define them below.
+    """
+    node = tensor if isinstance(tensor, Node) else tensor.node
+    return latex_of(late.call("display", node), names)
+
+
+def latex_of(node: Node, names: bool = False) -> str:
+    """A node in display form as LaTeX; temporaries are defined on further lines of an `aligned`."""
+    document = transcribe(node, lambda s: typeset(s.name, s.primes), names)
+    printer = LatexSpelling(document)
+    main = printer.show(document.main)
+    lines = [f"{printer.show(name)} = {printer.show(value)}" for name, value in document.definitions]
+    if not lines:
+        return main
+    if len(lines) > MAX_DEFINITIONS:
+        half = MAX_DEFINITIONS // 2
+        lines[half:-half] = [rf"\;\vdots \quad \text{{({len(lines) - 2 * half} more)}}"]
+    lead = [r"\text{where } ", *[r"\phantom{\text{where }} "] * len(lines)]
+    body = "".join(rf" \\ & {space}{line}" for space, line in zip(lead, lines, strict=False))
+    return rf"\begin{{aligned}} & {main}{body} \end{{aligned}}"
+
+
+class LatexSpelling(Spelling):
+    """LaTeX of formulas."""
+
+    def parenthesise(self, text: str) -> str:
+        return rf"\left({text}\right)"
+
+    def strength(self, e: Formula) -> int:
+        """Words that LaTeX writes as operators bind as these do."""
+        if isinstance(e, Apply) and e.word == "sum":
+            return PRODUCT
+        if isinstance(e, Apply) and e.word == "where":
+            return SUM
+        if isinstance(e, Number) and "10^" in self.number(e):
+            return PRODUCT
+        return super().strength(e)
+
+    def number(self, e: Number) -> str:
+        typed = decimal(e.value) or large(e.value)
+        if typed:
+            return _scientific(typed)
+        if e.value.denominator == 1:
+            return str(e.value)
+        sign = "-" if e.value < 0 else ""
+        return rf"{sign}\frac{{{abs(e.value.numerator)}}}{{{e.value.denominator}}}"
+
+    def symbol(self, e: Symbol) -> str:
+        return typeset(e.name, e.primes)
+
+    def ones(self, e: Ones) -> str:
+        return r"\mathbf{1}"
+
+    def identity(self, e: Identity) -> str:
+        return r"\mathrm{Id}" if "I" in self.used else "I"
+
+    def product(self, e: Product) -> str:
+        front, under = self.coefficient(abs(e.coefficient))
+        below = [*([under] if under else []), *(self._factor(b, e.below) for b in e.below)]
+        above = [*([_scientific(front)] if front else []), *(self._factor(s, e.scalars if not front else ()) for s in e.scalars)]
+        text = _joined(above)
+        if below:
+            text = rf"\frac{{{text or '1'}}}{{{_joined(below)}}}"
+        if e.array is not None:
+            text = _joined([*([text] if text else []), self.inside(e.array, HADAMARD)])
+        return ("-" if e.coefficient < 0 else "") + text
+
+    def _factor(self, e: Formula, alone: Sequence[Formula]) -> str:
+        """A factor of a fraction; the only one needs no parentheses."""
+        return self.show(e) if len(alone) == 1 and isinstance(e, Power) else self.inside(e, PRODUCT)
+
+    def chain(self, e: Chain) -> str:
+        return " ".join(self.inside(f, POWER) for f in e.factors)
+
+    def hadamard(self, e: Hadamard) -> str:
+        above = r" \odot ".join(self.inside(f, PRODUCT) for f in e.factors) or "1"
+        return above + "".join(rf" \oslash {self.inside(b, PRODUCT)}" for b in e.below)
+
+    def power(self, e: Power) -> str:
+        dot = r"\odot " if e.rank else ""
+        return f"{self.inside(e.base, ATOM)}^{{{dot}{self.show(e.exponent)}}}"
+
+    def transpose(self, e: Transpose) -> str:
+        return rf"{self.inside(e.base, ATOM)}^\top"
+
+    def apply(self, e: Apply) -> str:
+        if e.word == "sum" and e.args[0].rank in (1, 2):  # one more factor of a chain
+            right = r" \mathbf{1}" if e.args[0].rank == 2 else ""
+            return rf"\mathbf{{1}}^\top {self.inside(e.args[0], PRODUCT if isinstance(e.args[0], Chain) else POWER)}{right}"
+        if e.word == "where":
+            condition, a, b = map(self.show, e.args)
+            return rf"\begin{{cases}} {a} & \text{{if }} {condition} \\ {b} & \text{{otherwise}} \end{{cases}}"
+        args = ", ".join(map(self.show, e.args))
+        if e.word in FENCES:
+            left, right = FENCES[e.word]
+            return f"{left}{args}{right}" + ("_F" if e.word == "norm" and e.args[0].rank == 2 else "")
+        return self._word(e) + (self.parenthesise(args) if e.args else "")
+
+    def _word(self, e: Apply) -> str:
+        word = WORDS.get(e.word)
+        if word is None or word in self.used:
+            word = rf"\operatorname{{{e.word.replace('_', ' ')}}}"
+        if e.axis is None:
+            return word
+        axis = e.axis[0] if len(e.axis) == 1 else f"({', '.join(map(str, e.axis))})"
+        return rf"{word}_{{\mathrm{{axis}}={axis}}}"
+
+    def infix(self, e: Infix) -> str:
+        sign = OPERATORS[e.word]
+        if len(e.args) == 1:
+            return sign + self.inside(e.args[0], ATOM)
+        return f" {sign} ".join(self.inside(a, SUM) for a in e.args)
+
+    def slice(self, e: Slice) -> str:
+        items = ",".join(e.items)
+        if e.padded:
+            return rf"\operatorname{{pad}}_{{[{items}]}}{self.parenthesise(self.show(e.base))}"
+        return f"{self._base(e.base)}_{{{items}}}"
+
+    def entry(self, e: Entry) -> str:
+        base = r"\delta" if isinstance(e.base, Identity) else self._base(e.base)
+        return f"{base}_{{{self._indices(e.indices)}}}"
+
+    def _base(self, e: Formula) -> str:
+        """What a subscript follows: nothing that has one already."""
+        text = self.inside(e, ATOM)
+        simple = isinstance(e, Symbol) and "_" not in text
+        return text if simple or text.startswith(r"\left(") else self.parenthesise(text)
+
+    def _indices(self, indices: Sequence[Formula]) -> str:
+        return " ".join(map(self.show, indices))
+
+    def index_sum(self, e: IndexSum) -> str:
+        before = self.bind(e.indices)
+        result = rf"\sum_{{{', '.join(map(self.show, e.indices))}}} {self.inside(e.body, PRODUCT)}"
+        self.letters = before
+        return result
+
+    def entries(self, e: Entries) -> str:
+        before = self.bind(e.indices)
+        result = rf"\left[{self.show(e.body)}\right]_{{{self._indices(e.indices)}}}"
+        self.letters = before
+        return result
+
+
+def _scientific(text: str) -> str:
+    """1.5e-8 as a power of ten."""
+    mantissa, _, exponent = text.partition("e")
+    if not exponent:
+        return text
+    power = f"10^{{{int(exponent)}}}"
+    return power if mantissa == "1" else f"-{power}" if mantissa == "-1" else rf"{mantissa} \cdot {power}"
+
+
+def _joined(factors: list[str]) -> str:
+    """Factors side by side: a thin space after decimals and words, a dot before digits."""
+    result = ""
+    for text in factors:
+        if result and text[0].isdigit():
+            result += rf" \cdot {text}"
+        elif re.search(r"(\.\d+|\}\})$", result) or (result and result.startswith(r"\mathrm")):
+            result += rf"\,{text}"
+        else:
+            result += f" {text}" if result else text
+    return result
+
+

@@ -1,0 +1,248 @@
+"""Graphs as written, in Theano's style: every operation in parentheses, nothing evaluated.
+
+Composites show the user's word. A long expression, or one that is long and used twice, becomes `t_0 = ...` under
+"where", so that the text is linear in the graph; beyond `MAX_DEFINITIONS` such lines are counted, not shown.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+
+import numpy as np
+
+from . import scalar
+from .dims import Extent
+from .names import Names, is_variable
+from .node import Contract, Gradient, Layout, Leaf, Map, Node, Reduce
+from .notation import Formula, Number, Symbol, Temporary
+from .scalar import HALF, MINUS_ONE, Mul, Pow, Slot, op
+from .spelling import MAX_DEFINITIONS, large, plain_name
+from .subscripts import slice_items
+
+SHARED_LENGTH = 60  # a text of this length that is used twice is named
+LONG_LENGTH = 400  # a text of this length is named
+OPERATORS = {"eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "and_": "&", "or_": "|"}
+
+
+def written(node: Node) -> str:
+    """The graph of a node as text."""
+    return _Writer(node).text()
+
+
+class _Writer:
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self.order, self.uses = _shown([node])
+        self.names = Names(lambda s: plain_name(s.name, s.primes))
+        self.names.claim(x for x in self.order if is_variable(x))
+        self.texts: dict[Node, str] = {}
+        self.lines: list[str] = []
+
+    def text(self) -> str:
+        for x in self.order:
+            text = self._composite(x) or ROWS[type(x)](self, x)
+            self.texts[x] = text if x is self.node or isinstance(x, Leaf) else self._cut(x, text)
+        return "\n".join([self.texts[self.node], *self._where()])
+
+    def _cut(self, x: Node, text: str) -> str:
+        if len(text) < (SHARED_LENGTH if self.uses[x] > 1 else LONG_LENGTH):
+            return text
+        (symbol,) = self.names.temporaries([Temporary(0, x.ndim)]).values()
+        self.lines.append(f"{symbol.name} = {text}")
+        return symbol.name
+
+    def _where(self) -> list[str]:
+        shown = self.lines
+        if len(shown) > MAX_DEFINITIONS:
+            half = MAX_DEFINITIONS // 2
+            shown = [*shown[:half], f"... ({len(shown) - 2 * half} more)", *shown[-half:]]
+        return [f"  {'where' if k == 0 else '     '} {line}" for k, line in enumerate(shown)]
+
+    def _composite(self, x: Node) -> str | None:
+        source = composite(x)
+        if source is None:
+            return None
+        argument, axes, keepdims = source
+        return self._along(x.word, argument, axes, keepdims)
+
+    def _along(self, word: str, a: Node, axes: Sequence[int], keepdims: bool = False) -> str:
+        axis = "" if len(axes) == a.ndim and word not in ("softmax", "log_softmax") or a.ndim == 1 else \
+            f", axis={axes[0] if len(axes) == 1 else tuple(axes)}"
+        return f"{word}({self.texts[a]}{axis}{', keepdims=True' if keepdims else ''})"
+
+    # ------------------------------------------------------------ one row per kind
+    def _leaf(self, x: Leaf) -> str:
+        kind, value = x.spec.kind, x.spec.value
+        if kind == "parameter":
+            return _number(value)
+        if kind in ("dim", "iota", "delta"):
+            extent = self._show(self.names.extent(value))
+            return extent if kind == "dim" else f"{'arange' if kind == 'iota' else 'eye'}({extent})"
+        if kind == "constant" and not x.label and x.payload is not None and x.payload.size <= 4:
+            return " ".join(np.array2string(x.payload, separator=", ").split())
+        return self._show(self.names.variable(x))
+
+    def _show(self, e: Formula) -> str:
+        if isinstance(e, Number):
+            return str(e.value)
+        assert isinstance(e, Symbol)
+        return plain_name(e.name, e.primes)
+
+    def _map(self, x: Map) -> str:
+        if isinstance(x.spec.body, Slot) and x.operands:
+            return self._view(x)
+        return body_text(x.spec.body, [self.texts[a] for a in x.operands])
+
+    def _view(self, x: Map) -> str:
+        (a,), (index,) = x.operands, x.spec.indices
+        text = self.texts[a]
+        if index == tuple(range(x.ndim)):
+            return f"{text}.astype({x.dtype})" if x.dtype != a.dtype else text
+        if x.ndim == a.ndim and index == tuple(reversed(range(x.ndim))):
+            return f"{text}.T"
+        pattern = [str(index.index(k)) if k in index else "'x'" for k in range(x.ndim)]
+        return f"{text}.dimshuffle({', '.join(pattern)})"
+
+    def _contract(self, x: Contract) -> str:
+        spec, texts = x.spec, [self.texts[a] for a in x.operands]
+        for row in CONTRACTIONS:
+            found = row(self, x)
+            if found:
+                return found
+        letters = "ijklmnopqrstuvwxyzabcdefgh"
+        spell = lambda index: "".join(letters[t] if t < 26 else f"<{t}>" for t in index)  # noqa: E731
+        return f"einsum('{','.join(map(spell, spec.indices))}->{spell(spec.out)}'{''.join(', ' + t for t in texts)})"
+
+    def _sum(self, x: Contract) -> str | None:
+        if len(x.operands) != 1 or len(x.spec.sizes) != x.operands[0].ndim:
+            return None
+        (index,), out = x.spec.indices, x.spec.out
+        if len(set(index)) != len(index) or list(out) != [t for t in index if t in out] or len(out) == len(index):
+            return None
+        return self._along("sum", x.operands[0], [k for k, t in enumerate(index) if t not in out])
+
+    def _matmul(self, x: Contract) -> str | None:
+        if len(x.operands) != 2:
+            return None
+        (left, right), out = x.spec.indices, x.spec.out
+        if not left or not right:
+            return None
+        inner = right[-2] if len(right) > 1 else right[-1]
+        rest = tuple(t for t in right if t != inner)
+        batch = left[:-2] if len(right) > 2 and left[:-2] == right[:-2] else ()
+        wanted = (*batch, *(t for t in left[:-1] if t not in batch), *(t for t in rest if t not in batch))
+        if left[-1] != inner or inner in out or out != wanted or set(left) & set(right) != {inner, *batch}:
+            return None
+        return f"({self.texts[x.operands[0]]} @ {self.texts[x.operands[1]]})"
+
+    def _special(self, x: Contract) -> str | None:
+        texts = [self.texts[a] for a in x.operands]
+        patterns = {(((0, 0),), ()): "trace", (((0, 0),), (0,)): "diag", (((0,), (1,)), (0, 1)): "outer"}
+        word = patterns.get((x.spec.indices, x.spec.out))
+        return f"{word}({', '.join(texts)})" if word else None
+
+    def _reduce(self, x: Reduce) -> str:
+        return self._along(x.spec.op, x.operands[0], x.spec.axes)
+
+    def _layout(self, x: Layout) -> str:
+        (a,), spec = x.operands, x.spec
+        if spec.op == "reshape":
+            return f"{self.texts[a]}.reshape({self._extents(x.dims)})"
+        inner, outer = (a, x) if spec.op == "slice" else (x, a)
+        items = ", ".join(slice_items(spec.params, inner.dims, outer.dims))
+        return f"{self.texts[a]}[{items}]" if spec.op == "slice" else f"pad({self.texts[a]}, [{items}])"
+
+    def _extents(self, dims: tuple[Extent, ...]) -> str:
+        return ", ".join(self._show(self.names.extent(d)) for d in dims)
+
+    def _gradient(self, x: Gradient) -> str:
+        cost, target = x.operands[0], x.operands[1 + x.spec.number]
+        return f"{'jacobian' if cost.ndim else 'grad'}({self.texts[cost]}, {self.texts[target]})"
+
+
+ROWS: dict[type, Callable] = {
+    Leaf: _Writer._leaf, Map: _Writer._map, Contract: _Writer._contract, Reduce: _Writer._reduce,
+    Layout: _Writer._layout, Gradient: _Writer._gradient,
+}  # fmt: skip
+CONTRACTIONS = (_Writer._sum, _Writer._matmul, _Writer._special)
+
+
+def composite(x: Node) -> tuple[Node, tuple[int, ...], bool] | None:
+    """The argument, the axes and keepdims of the composite that x ends, or None."""
+    if x.word == "mean":
+        total = _stripped(x.operands[0])
+        (index,), out = total.spec.indices, total.spec.out
+        return total.operands[0], tuple(k for k, t in enumerate(index) if t not in out), x.ndim > total.ndim
+    if x.word in ("softmax", "log_softmax"):
+        difference = x.operands[0] if x.word == "softmax" else x
+        return difference.operands[0], _stripped(difference.operands[1]).spec.axes, False
+    return None
+
+
+def _stripped(x: Node) -> Node:
+    while isinstance(x, Map) and isinstance(x.spec.body, Slot):
+        (x,) = x.operands
+    return x
+
+
+def _shown(roots: list[Node]) -> tuple[list[Node], Counter]:
+    """Every node that is shown, operands first, and how often."""
+    order: dict[Node, None] = {}
+    uses: Counter = Counter()
+    entered: set[Node] = set()
+    stack: list[tuple[Node, bool]] = [(r, False) for r in roots]
+    while stack:
+        x, done = stack.pop()
+        if done:
+            order[x] = None
+        elif x not in entered:
+            entered.add(x)
+            found = composite(x)
+            operands = (found[0],) if found else x.operands
+            uses.update(operands)
+            stack.append((x, True))
+            stack.extend((a, False) for a in reversed(operands))
+    return list(order), uses
+
+
+def _number(value: Fraction) -> str:
+    if value.denominator == 1:
+        return large(value) or str(value)
+    text = repr(float(value))
+    return text if Fraction(text) == value else str(value)
+
+
+def body_text(e, texts: Sequence[str]) -> str:
+    """A body with texts in its slots; parentheses around every operation."""
+    show = lambda t: body_text(t, texts)  # noqa: E731
+    if isinstance(e, Slot):
+        return texts[e.index]
+    if not isinstance(e, scalar.Scalar):
+        return _number(Fraction(int(e.p), int(e.q))) if scalar.is_number(e) else str(e)
+    name, args = op(e), e.args
+    if name == "Add":
+        return f"({show(args[0])}{''.join(_term(a, show) for a in args[1:])})"
+    if name == "Mul" and args[0] == MINUS_ONE and len(args) == 2:
+        return f"(-{show(args[1])})"
+    if name == "Mul":
+        return f"({show(args[0])}{''.join(_factor(a, show) for a in args[1:])})"
+    if name == "Pow":
+        special = {HALF: f"sqrt({show(args[0])})", MINUS_ONE: f"(1 / {show(args[0])})"}
+        return special.get(args[1]) or f"({show(args[0])} ** {show(args[1])})"
+    if name in OPERATORS:
+        return f"({show(args[0])} {OPERATORS[name]} {show(args[1])})"
+    return f"(~{show(args[0])})" if name == "not_" else f"{name}({', '.join(map(show, args))})"
+
+
+def _term(e, show: Callable) -> str:
+    if isinstance(e, Mul) and len(e.args) == 2 and e.args[0] == MINUS_ONE:
+        return f" - {show(e.args[1])}"
+    return f" + {show(e)}"
+
+
+def _factor(e, show: Callable) -> str:
+    if isinstance(e, Pow) and e.args[1] == MINUS_ONE:
+        return f" / {show(e.args[0])}"
+    return f" * {show(e)}"
