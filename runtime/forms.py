@@ -48,6 +48,8 @@ class Forms:
         self._replaced = replaced
         self._roots = rebuild(self._wanted(), with_operands, dict(self._cuts))
         order = topological(rebuild(self._roots, with_operands, dict(replaced)))
+        if self._missing(order) and any(isinstance(x, Gradient) for x in order):
+            order = self.written.order  # a derivative may need less than what it differentiates
         self.order = order
         self._check_inputs(order, unused)
         self.extents = Extents(order, signature.joined)
@@ -58,16 +60,20 @@ class Forms:
     def _wanted(self) -> tuple[Node, ...]:
         return (*self.signature.outputs, *self.signature.updates)
 
+    def _missing(self, order: Sequence[Node]) -> list[Leaf]:
+        given = set(self.inputs)
+        every = [x for x in order if isinstance(x, Leaf) and x.spec.kind == "input"]
+        return [x for x in every if x not in given]
+
     def _check_inputs(self, order: Sequence[Node], unused: str) -> None:
         needed = set(order)
-        for x in order:
-            if isinstance(x, Leaf) and x.spec.kind == "input" and x not in self.inputs:
-                used = next((place(y.origin) for y in order if x in y.operands and y.origin), "")
-                raise FunctionError(
-                    f"the expression needs {describe(x)}, which is not among the inputs",
-                    where=used or here(),
-                    fix="add it to inputs, or replace it with givens",
-                )
+        for x in self._missing(order):
+            used = next((place(y.origin) for y in order if x in y.operands and y.origin), "")
+            raise FunctionError(
+                f"the expression needs {describe(x)}, which is not among the inputs",
+                where=used or here(),
+                fix="add it to inputs, or replace it with givens",
+            )
         if unused == "ignore":
             return
         for p in self.signature.parameters:
