@@ -15,7 +15,7 @@ from ..algebra import scalar
 from ..algebra.dims import Extent
 from ..algebra.scalar import Scalar
 from .lower import Lowering
-from .named import costly_root
+from .named import costly, costly_root
 from .nest import Group, groups
 from .spelling import Speller, divides
 from .target import Target
@@ -24,6 +24,7 @@ from .value import AXIS, Atom, Index, Load, Offset, Position, Value, at
 ARGUMENT, SHARED, PANEL, ACCUMULATOR = "CF_ARGUMENT", "CF_SHARED", "CF_PANEL", "CF_ACCUMULATOR"
 PANEL_EXTENT = -1
 INT64, FLOAT64, BOOL = np.dtype(np.int64), np.dtype(np.float64), np.dtype(np.bool_)
+BLOCK = 4  # rows of a sum that are taken at once
 FUNCTION_WORK = 15  # scalar operations that one library function counts for
 
 
@@ -37,12 +38,27 @@ class Buffer:
 
 
 @dataclass
+class Body:
+    """What is inside the outer loops, for a number of copies (steps of the last outer loop at once).
+
+    lanes, ends  statements before and after the innermost loop; lines: its body; pragma: on it
+    """
+
+    copies: int
+    lanes: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+    ends: list[str] = field(default_factory=list)
+    pragma: str = "omp simd"
+
+
+@dataclass
 class Kernel:
     """One loop nest as text.
 
     fills, flushes  (loops, target, source): loops before and after the nest
-    loops           (variable, extent) of the outer loops; simd: of the innermost, with its pragma
-    lanes, ends     statements before and after the innermost loop; lines: its body
+    loops           (variable, extent) of the outer loops but the last; last: of the last, or None
+    simd            (variable, extent) of the innermost loop, or None
+    bodies          one per number of copies; the last one has one copy and takes what remains
     """
 
     name: str
@@ -50,16 +66,15 @@ class Kernel:
     declarations: list[str] = field(default_factory=list)
     fills: list[tuple] = field(default_factory=list)
     loops: list[tuple[str, str]] = field(default_factory=list)
-    simd: tuple[str, str, str] | None = None
-    lanes: list[str] = field(default_factory=list)
-    lines: list[str] = field(default_factory=list)
-    ends: list[str] = field(default_factory=list)
+    last: tuple[str, str] | None = None
+    simd: tuple[str, str] | None = None
+    bodies: list[Body] = field(default_factory=list)
     flushes: list[tuple] = field(default_factory=list)
 
     @property
     def indent(self) -> str:
         """White space of the innermost loop."""
-        return "    " * len(self.loops)
+        return "    " * (len(self.loops) + (self.last is not None))
 
 
 @dataclass(frozen=True)
@@ -201,7 +216,7 @@ class KernelPlanner:
     """Plans the loop nest of one group."""
 
     def __init__(self, planner: Planner, group: Group, name: str, body: bool) -> None:
-        self.p, self.group, self.body = planner, group, body
+        self.p, self.group, self.per_row, self.copy = planner, group, body, 0
         self.kernel = Kernel(name, "; ".join(self._about(v) for v in group.values))
         self.locals: dict[Value, str] = {}
         self.pointers: dict[Value, bool] = {}
@@ -211,13 +226,28 @@ class KernelPlanner:
         self.temporaries = 0
         self.spellers: dict[np.dtype, Speller] = {}
         order = [t for t in ([AXIS] if AXIS in group.space else []) + [t for t in group.space if t != AXIS] if t != group.simd]
-        self.kernel.loops = [(t, self._limit(t)) for t in order]
+        self.blocked = order[-1] if order else None
+        self.kernel.loops = [(t, self._limit(t)) for t in order[:-1]]
+        self.kernel.last = (order[-1], self._limit(order[-1])) if order else None
+        self.kernel.simd = (group.simd, self._limit(group.simd)) if group.simd is not None else None
         self._name_shared()
-        clauses = [c for v in group.values if (c := self._statement(v))]
-        if group.simd is not None:
-            pragma = "omp simd" + "".join(f" {c}" for c in dict.fromkeys(clauses))
-            self.kernel.simd = (group.simd, self._limit(group.simd), pragma)
+        for copies in (BLOCK, 1) if self._blocks() else (1,):
+            self.kernel.bodies.append(self._body(copies))
         self.kernel.declarations = self._declarations()
+
+    def _blocks(self) -> bool:
+        """Whether several steps of the last outer loop are taken at once: sums of products gain from it."""
+        values = self.group.values
+        simple = all(v.op == "sum" and not costly(v.expr) for v in values)
+        return simple and self.group.simd is not None and self.blocked is not None and len(values) <= 2
+
+    def _body(self, copies: int) -> Body:
+        self.body, clauses = Body(copies), []
+        for self.copy in range(copies):
+            self.locals, self.spellers = {}, {}
+            clauses += [c for v in self.group.values if (c := self._statement(v))]
+        self.body.pragma += "".join(f" {c}" for c in dict.fromkeys(clauses))
+        return self.body
 
     def _about(self, v: Value) -> str:
         own = ", ".join(v.own)
@@ -238,7 +268,8 @@ class KernelPlanner:
         offset = self._offset(index.offset)
         if index.label is None:
             return f"({offset})" if len(index.offset) > 1 else offset or "0"
-        label = f"(begin + {AXIS})" if index.label == AXIS and not local else index.label
+        label = index.label if index.label != self.blocked or not self.copy else f"({index.label} + {self.copy})"
+        label = f"(begin + {label})" if index.label == AXIS and not local else label
         if index.inverse:
             return f"(({label}{f' - ({offset})' if offset else ''}) / {index.step})" if index.step != 1 or offset else label
         text = label if index.step == 1 else f"{index.step}*{label}"
@@ -327,7 +358,7 @@ class KernelPlanner:
                 text = spell(e)
                 name = f"x{self.temporaries}"
                 self.temporaries += 1
-                self.kernel.lines.append(f"const {kind} {name} = {text};")
+                self.body.lines.append(f"const {kind} {name} = {text};")
                 spell.names[e] = name
         return spell(v.expr) if v.dtype == BOOL else spell.number(v.expr)
 
@@ -349,14 +380,14 @@ class KernelPlanner:
     def _assign(self, v: Value, text: str) -> None:
         kind = self.p.target.type_of(v.dtype)
         name = f"t{v.number}"
-        self.kernel.lines.append(f"const {kind} {name} = {text};")
+        self.body.lines.append(f"const {kind} {name} = {text};")
         self.locals[v] = name
         if v.dtype == v.compute:
             if isinstance(v.expr, Scalar):
                 self.speller(v.compute).names[v.expr] = name
         if v in self.p.stored:
             self.pointers[v] = True
-            self.kernel.lines.append(f"{self.element(v, tuple(map(at, v.own)))} = {name};")
+            self.body.lines.append(f"{self.element(v, tuple(map(at, v.own)))} = {name};")
 
     def _target(self, v: Value) -> str:
         """Text of where a reduction collects."""
@@ -370,11 +401,13 @@ class KernelPlanner:
         """The innermost loop runs along the result: collect in memory."""
         target = self._target(v)
         kind = self.p.target.type_of(v.compute)
-        self.kernel.lines.append(f"{target} += {text};" if v.op == "sum" else f"{target} = cf_{v.op}_{kind}({target}, {text});")
+        self.body.lines.append(f"{target} += {text};" if v.op == "sum" else f"{target} = cf_{v.op}_{kind}({target}, {text});")
         self._start(v)
 
     def _start(self, v: Value) -> None:
         """Loops that set the target before the nest, and that move a partial result on after it."""
+        if self.copy or self.kernel.bodies:
+            return
         loops = [(t, "rows" if t == AXIS else self.extent(v.space[t])) for t in v.own]
         if v in self.p.partial:
             self.kernel.fills.append((loops, self._target(v), self.p.identity(v.op, v.compute)))
@@ -384,32 +417,32 @@ class KernelPlanner:
 
     def _reduce(self, v: Value, text: str) -> str | None:
         """The innermost loop is summed over: collect in a register."""
-        kind, register = self.p.target.type_of(v.compute), f"r{v.number}"
+        kind, register = self.p.target.type_of(v.compute), f"r{v.number}" + (f"_{self.copy}" if self.copy else "")
         target = self._target(v)
-        self.kernel.lanes.append(f"{kind} {register} = {self.p.identity(v.op, v.compute)};")
+        self.body.lanes.append(f"{kind} {register} = {self.p.identity(v.op, v.compute)};")
         alone = not v.is_accumulator and set(v.space) - set(v.own) == {self.group.simd} and v not in self.p.partial
         if not alone:
             self._start(v)
         if v.op == "sum":
-            self.kernel.lines.append(f"{register} += {text};")
-            self.kernel.ends.append(f"{target} {'=' if alone else '+='} {register};")
+            self.body.lines.append(f"{register} += {text};")
+            self.body.ends.append(f"{target} {'=' if alone else '+='} {register};")
             return f"reduction(+:{register})"
         wins = ">" if v.op == "max" else "<"
         name = f"y{v.number}"
-        self.kernel.lines += [f"const {kind} {name} = {text};", f"{register} = {name} {wins} {register} ? {name} : {register};"]
+        self.body.lines += [f"const {kind} {name} = {text};", f"{register} = {name} {wins} {register} ? {name} : {register};"]
         clause = f"reduction({v.op}:{register})"
         if v.compute.kind == "f":  # a NaN wins, but comparisons lose it
-            self.kernel.lanes.append(f"int z{v.number} = 0;")
-            self.kernel.lines.append(f"z{v.number} |= {name} != {name};")
-            self.kernel.ends.append(f"if (z{v.number}) {register} = NAN;")
+            self.body.lanes.append(f"int z{v.number} = 0;")
+            self.body.lines.append(f"z{v.number} |= {name} != {name};")
+            self.body.ends.append(f"if (z{v.number}) {register} = NAN;")
             clause += f" reduction(|:z{v.number})"
         combined = register if alone else f"cf_{v.op}_{kind}({target}, {register})"
-        self.kernel.ends.append(f"{target} = {combined};")
+        self.body.ends.append(f"{target} = {combined};")
         return clause
 
     def _declarations(self) -> list[str]:
         lines = [f"const int64_t n{self.p.dim(d)} = q->extent[{self.p.dim(d)}];" for d in self.extents]
-        lines.append("const int64_t rows = end - begin;" if self.body else "(void)begin; (void)end;")
+        lines.append("const int64_t rows = end - begin;" if self.per_row else "(void)begin; (void)end;")
         for v, written in self.pointers.items():
             number = self.p.number[v]
             kind = self.p.target.type_of(v.dtype)

@@ -70,7 +70,8 @@ def _needs(stages: list[dict], definitions: list[str], target: Target) -> tuple[
     for stage in stages:
         lines += [a.combine for a in stage["accumulators"]]
         for k in stage["kernels"]:
-            lines += [*k.lanes, *k.lines, *k.ends, *(t for fill in (*k.fills, *k.flushes) for t in fill[1:])]
+            lines += [t for b in k.bodies for t in (*b.lanes, *b.lines, *b.ends)]
+            lines += [t for fill in (*k.fills, *k.flushes) for t in fill[1:]]
     text = "\n".join(lines)
     called = dict.fromkeys(re.findall(r"\b(\w+)\(", text))
     types = {suffix: target.types[name] for name, suffix in {"float64": "", **target.suffixes}.items()}
