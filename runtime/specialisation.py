@@ -70,6 +70,7 @@ def specialise(forms: Forms, storage: Storage, deterministic: bool) -> Specialis
 
 def _entry(forms: Forms, program: Program, loaded: loader.Loaded, deterministic: bool) -> Entry:
     signature = forms.signature
+    assert not program.externals, "library routines are not provided yet"
     return Entry(
         loaded.address,
         loaded.owner,
@@ -78,7 +79,6 @@ def _entry(forms: Forms, program: Program, loaded: loader.Loaded, deterministic:
         cells=_cells(forms.shared),
         constants=[x.payload for x in forms.constants],
         parameters=program.parameters,
-        externals=[_address(name) for name in program.externals],
         update_cells=_cells(signature.targets),
         result=signature.result,
         deterministic=deterministic,
@@ -88,8 +88,3 @@ def _entry(forms: Forms, program: Program, loaded: loader.Loaded, deterministic:
 def _cells(leaves: Sequence[Leaf]) -> list[list[Any]]:
     return [x.payload.cell for x in leaves]
 
-
-def _address(name: str) -> int:
-    from .externals import address
-
-    return address(name)

@@ -29,6 +29,7 @@ OPTIONAL_FLAGS = (
     "-fno-math-errno",
     "-fno-trapping-math",
     "-fopenmp-simd",
+    "-fwrapv",
     "-fvisibility=hidden",
     "-pthread",
 )
