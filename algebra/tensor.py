@@ -126,9 +126,9 @@ class Tensor:
         return function_call(func, args, kwargs)
 
     def __reduce__(self) -> Any:
-        from .serialise import dump
+        from .serialise import reduced
 
-        return _restore, (dump([self.node]),)
+        return _restore, reduced(self.node)
 
     def __copy__(self) -> Tensor:
         return self
@@ -325,10 +325,10 @@ class Tensor:
         return result
 
 
-def _restore(text: str) -> Tensor:
-    from .serialise import load
+def _restore(*parts: Any) -> Tensor:
+    from .deserialise import restore
 
-    return Tensor(load(text)[0])
+    return restore(*parts)
 
 
 def check_name(value: object) -> str | None:
