@@ -12,7 +12,8 @@ import numpy as np
 from ..algebra.build import describe, here, place
 from ..algebra.errors import FunctionError, UnusedInputError
 from ..algebra.graph import leaves, rebuild, topological
-from ..algebra.node import Gradient, Leaf, Node, input_leaf
+from ..algebra.node import Gradient, Leaf, Map, MapSpec, Node
+from ..algebra.scalar import Slot
 from .extents import Extents, Sizes, unified, with_operands
 from .interpreter import Interpreter
 from .signature import Signature
@@ -43,11 +44,10 @@ class Forms:
         self.signature = signature
         self.soundness = soundness
         self.inputs = tuple(p.leaf for p in signature.parameters)
-        self._cuts = {key: _cut(key) for key, _ in signature.givens}
-        replaced = {self._cuts[key]: new for key, new in signature.givens}
-        self._replaced = replaced
-        self._roots = rebuild(self._wanted(), with_operands, dict(self._cuts))
-        order = topological(rebuild(self._roots, with_operands, dict(replaced)))
+        replaced: dict[Node, Node] = {key: _opaque(new) for key, new in signature.givens}
+        wanted = (*signature.outputs, *signature.updates)
+        self._roots = rebuild(wanted, with_operands, replaced)
+        order = topological(self._roots)
         if self._missing(order) and any(isinstance(x, Gradient) for x in order):
             order = self.written.order  # a derivative may need less than what it differentiates
         self.order = order
@@ -56,9 +56,6 @@ class Forms:
         targets = [x for x in signature.targets if x not in order]
         held = [x for x in order if isinstance(x, Leaf) and x.spec.kind == "shared"]
         self.shared = tuple(held + targets)
-
-    def _wanted(self) -> tuple[Node, ...]:
-        return (*self.signature.outputs, *self.signature.updates)
 
     def _missing(self, order: Sequence[Node]) -> list[Leaf]:
         given = set(self.inputs)
@@ -106,9 +103,7 @@ class Forms:
     @cached_property
     def written(self) -> Interpreter:
         """The graph as written, with gradients expanded and nothing rewritten."""
-        new = _expand(list(self._replaced.values()))
-        memo = dict(zip(self._replaced, new, strict=True))
-        return Interpreter(rebuild(_expand(self._roots), with_operands, memo))
+        return Interpreter(_expand(self._roots))
 
     # ------------------------------------------------------------ compute form
 
@@ -116,8 +111,7 @@ class Forms:
     def unification(self) -> tuple[list[Node], dict[Node, Node]]:
         """The roots with one dim per extent, and what became of every node."""
         memo: dict[Node, Node] = {}
-        unified((*self.inputs, *self.shared, *self._replaced, *self._replaced.values()),
-                self.extents, memo)  # fmt: skip
+        unified((*self.inputs, *self.shared), self.extents, memo)
         return unified(self._roots, self.extents, memo), memo
 
     def same(self, leaves: Sequence[Leaf]) -> tuple[Leaf, ...]:
@@ -134,9 +128,7 @@ class Forms:
         """The compute form: `Simplified(outputs, report)`; outputs, then updates."""
         from ..simplify.passes import compute_form
 
-        roots, memo = self.unification
-        givens = {memo[cut]: memo[new] for cut, new in self._replaced.items()}
-        return compute_form(roots, givens=givens or None, soundness=self.soundness)
+        return compute_form(self.unification[0], soundness=self.soundness)
 
     @cached_property
     def constants(self) -> tuple[Leaf, ...]:
@@ -150,9 +142,11 @@ class Forms:
         return Interpreter(self.simplified.outputs)
 
 
-def _cut(x: Node) -> Leaf:
-    """A leaf in the place of a node that givens replaces."""
-    return input_leaf(x.dims, x.dtype, x.label)
+def _opaque(x: Node) -> Node:
+    """An occurrence of its own of what givens puts in: derivatives by it see only it."""
+    every = tuple(range(x.ndim))
+    spec = MapSpec(Slot(0), (every,), x.dims, x.dtype, x.weak, x.dtype)
+    return Map.occur(spec, x, origin=x.origin)
 
 
 def _expand(roots: Sequence[Node]) -> list[Node]:

@@ -47,7 +47,8 @@ class Function(Callable):
         self._forms, self._options = forms, options
         self.name: str | None = options["name"]
         self.mode: str = options["mode"] or "FAST_RUN"
-        self.target: str = options["target"] or config.target
+        written = self.mode == "FAST_COMPILE"
+        self.target: str = "numpy" if written else options["target"] or config.target
         self._arguments = Arguments(
             forms.signature.parameters,
             options["allow_input_downcast"],
@@ -130,7 +131,7 @@ class Function(Callable):
     def _run(self, arrays: list[np.ndarray], sizes: Sizes, out: Any) -> Any:
         if self._forms.extents.empty(sizes):
             return self._interpret(self._forms.written, arrays, sizes, out)
-        if self.target == "c" and self.mode != "FAST_COMPILE":
+        if self.target == "c":
             return self._compiled(arrays, sizes, out)
         return self._interpret(self._interpreter(), arrays, sizes, out)
 

@@ -233,3 +233,13 @@ def _check_shape(leaf: Node, shape: tuple[int, ...], name: str) -> None:
                 fix="give a value with extent 1 there, or declare the variable without "
                 "broadcastable=",
             )
+
+
+def shared_state(leaf: Leaf) -> tuple[np.ndarray, str | None]:
+    """Return the value and name of the shared variable behind a leaf."""
+    return leaf.payload.cell[0], leaf.label
+
+
+def make_shared(array: np.ndarray, name: str | None, broadcastable: Any = None) -> SharedVariable:
+    """Make the shared variable that a saved graph describes."""
+    return shared(array, name, broadcastable=broadcastable)

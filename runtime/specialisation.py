@@ -87,4 +87,3 @@ def _entry(forms: Forms, program: Program, loaded: loader.Loaded, deterministic:
 
 def _cells(leaves: Sequence[Leaf]) -> list[list[Any]]:
     return [x.payload.cell for x in leaves]
-

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 import sympy
 from numpy.testing import assert_allclose, assert_array_equal
+from tests.acceptance.targets import every_target
 
 import closedform as theano
 import closedform.tensor as T
-from tests.acceptance.targets import every_target
 
 
 @every_target
@@ -304,8 +304,8 @@ def test_multilayer_perceptron_learns_two_arms(options):
 # ---------------------------------------------------------------- compiling
 
 
-RATES = [50.0, 0.01, 1.0, 0.5, 0.1, 0.3, 1e-3, 3e-4, 0.02, 0.7, 1.7, 2.5, 3.3, 7.0, 1e-6, 12.5, 0.05,
-         0.25, 0.99, 31.4, 0.123, 8.8]  # fmt: skip
+RATES = [50.0, 0.01, 1.0, 0.5, 0.1, 0.3, 1e-3, 3e-4, 0.02, 0.7, 1.7, 2.5, 3.3, 7.0, 1e-6, 12.5,
+         0.05, 0.25, 0.99, 31.4, 0.123, 8.8]  # fmt: skip
 
 
 def test_learning_rates_share_one_binary():
@@ -342,7 +342,13 @@ print(f.explain().rpartition("cache key ")[2])
 @pytest.mark.slow
 def test_one_text_and_one_key_whatever_the_seed_and_the_names():
     found = set()
-    names = [("X", "y", "w"), ("Z", "a", "b"), ("y", "X", "w"), ("for", "E", "x; y"), ("ä", "\n.", "I")]
+    names = [
+        ("X", "y", "w"),
+        ("Z", "a", "b"),
+        ("y", "X", "w"),
+        ("for", "E", "x; y"),
+        ("ä", "\n.", "I"),
+    ]
     for seed, (a, b, c) in enumerate(names):
         command = [sys.executable, "-c", SCRIPT, a, b, c]
         env = {**os.environ, "PYTHONHASHSEED": str(seed)}
