@@ -12,7 +12,21 @@ import sympy
 
 from ..algebra import scalar
 from ..algebra.partials import raised
-from ..algebra.scalar import ONE, ZERO, Add, Mul, Pow, Scalar, Slot, absolute, exp, log, log1p, op, where
+from ..algebra.scalar import (
+    ONE,
+    ZERO,
+    Add,
+    Mul,
+    Pow,
+    Scalar,
+    Slot,
+    absolute,
+    exp,
+    log,
+    log1p,
+    op,
+    where,
+)
 from .value import Atom
 
 SQUARING = 10  # largest integer power spelled as products: at most (10 - 1)/2 ULP

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..algebra.dims import Extent
 from .lower import Lowering, assumed
-from .value import AXIS, Load, Value, labels_of, loads_of
+from .value import AXIS, Value, dependencies, labels_of, loads_of, pointwise
 
 LARGEST = 24  # values in one kernel: compilers take more than linear time
 
@@ -34,9 +34,9 @@ def groups(values: list[Value], lowering: Lowering) -> list[Group]:
         simd = innermost(v, lowering)
         key = (frozenset(v.space.items()), simd)
         first = 0
-        for d, load in lowering._dependencies(v):
+        for d, load in dependencies(v):
             if d in place:
-                together = keys[place[d]] == key and d.op is None and load is not None and _pointwise(d, load)
+                together = keys[place[d]] == key and d.op is None and load is not None and pointwise(d, load)
                 first = max(first, place[d] + (0 if together else 1))
         index = next((k for k in range(first, len(result)) if keys[k] == key and len(result[k].values) < LARGEST), None)
         if index is None:
@@ -46,10 +46,6 @@ def groups(values: list[Value], lowering: Lowering) -> list[Group]:
         result[index].values.append(v)
         place[v] = index
     return result
-
-
-def _pointwise(d: Value, load: Load) -> bool:
-    return all(t.plain and t.label == own for own, t in zip(d.own, load.indices, strict=True))
 
 
 def innermost(v: Value, lowering: Lowering) -> str | None:

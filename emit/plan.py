@@ -5,26 +5,23 @@ Text of expressions comes from `spelling`; everything here is addresses, declara
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
-import sympy
 
 from ..algebra import scalar
 from ..algebra.dims import Extent
 from ..algebra.scalar import Scalar
+from .kernel import PANEL, Kernel, KernelPlanner
 from .lower import Lowering
-from .named import costly, costly_root
+from .named import costly_root
 from .nest import Group, groups
-from .spelling import Speller, divides
 from .target import Target
-from .value import AXIS, Atom, Index, Load, Offset, Position, Value, at
+from .value import AXIS, Atom, Value, dependencies, pointwise
 
-ARGUMENT, SHARED, PANEL, ACCUMULATOR = "CF_ARGUMENT", "CF_SHARED", "CF_PANEL", "CF_ACCUMULATOR"
+ARGUMENT, SHARED, ACCUMULATOR = "CF_ARGUMENT", "CF_SHARED", "CF_ACCUMULATOR"
 PANEL_EXTENT = -1
-INT64, FLOAT64, BOOL = np.dtype(np.int64), np.dtype(np.float64), np.dtype(np.bool_)
-BLOCK = 4  # rows of a sum that are taken at once
+FLOAT64, BOOL = np.dtype(np.float64), np.dtype(np.bool_)
 FUNCTION_WORK = 15  # scalar operations that one library function counts for
 
 
@@ -35,46 +32,6 @@ class Buffer:
     scope: str
     item: int
     dims: tuple[int, ...]
-
-
-@dataclass
-class Body:
-    """What is inside the outer loops, for a number of copies (steps of the last outer loop at once).
-
-    lanes, ends  statements before and after the innermost loop; lines: its body; pragma: on it
-    """
-
-    copies: int
-    lanes: list[str] = field(default_factory=list)
-    lines: list[str] = field(default_factory=list)
-    ends: list[str] = field(default_factory=list)
-    pragma: str = "omp simd"
-
-
-@dataclass
-class Kernel:
-    """One loop nest as text.
-
-    fills, flushes  (loops, target, source): loops before and after the nest
-    loops           (variable, extent) of the outer loops but the last; last: of the last, or None
-    simd            (variable, extent) of the innermost loop, or None
-    bodies          one per number of copies; the last one has one copy and takes what remains
-    """
-
-    name: str
-    about: str
-    declarations: list[str] = field(default_factory=list)
-    fills: list[tuple] = field(default_factory=list)
-    loops: list[tuple[str, str]] = field(default_factory=list)
-    last: tuple[str, str] | None = None
-    simd: tuple[str, str] | None = None
-    bodies: list[Body] = field(default_factory=list)
-    flushes: list[tuple] = field(default_factory=list)
-
-    @property
-    def indent(self) -> str:
-        """White space of the innermost loop."""
-        return "    " * (len(self.loops) + (self.last is not None))
 
 
 @dataclass(frozen=True)
@@ -151,8 +108,8 @@ class Planner:
         home = {v: (k, j) for k, (_, _, found) in enumerate(self.parts) for j, g in enumerate(found) for v in g.values}
         stored: set[Value] = {v for v in home if v.op is not None or v.keep}
         for v in self.low.values:
-            for d, load in self.low._dependencies(v):
-                far = load is None or home.get(v) != home.get(d) or not _plain(d, load)
+            for d, load in dependencies(v):
+                far = load is None or home.get(v) != home.get(d) or not pointwise(d, load)
                 if d in home and far:
                     stored.add(d)
         for v in self.low.values:
@@ -206,287 +163,5 @@ class Planner:
     def layout(self, v: Value) -> str:
         """Layout of the memory of a value."""
         return self._layout[self.number[v]] if v.leaf is not None else "C"
-
-
-def _plain(d: Value, load: Load) -> bool:
-    return all(t.plain and t.label == own for own, t in zip(d.own, load.indices, strict=True))
-
-
-class KernelPlanner:
-    """Plans the loop nest of one group."""
-
-    def __init__(self, planner: Planner, group: Group, name: str, body: bool) -> None:
-        self.p, self.group, self.per_row, self.copy = planner, group, body, 0
-        self.kernel = Kernel(name, "; ".join(self._about(v) for v in group.values))
-        self.locals: dict[Value, str] = {}
-        self.pointers: dict[Value, bool] = {}
-        self.scalars: dict[Value, None] = {}
-        self.extents: dict[Extent, None] = {}
-        self.parameters: dict[int, None] = {}
-        self.temporaries = 0
-        self.spellers: dict[np.dtype, Speller] = {}
-        order = [t for t in ([AXIS] if AXIS in group.space else []) + [t for t in group.space if t != AXIS] if t != group.simd]
-        self.blocked = order[-1] if order else None
-        self.kernel.loops = [(t, self._limit(t)) for t in order[:-1]]
-        self.kernel.last = (order[-1], self._limit(order[-1])) if order else None
-        self.kernel.simd = (group.simd, self._limit(group.simd)) if group.simd is not None else None
-        self._name_shared()
-        for copies in (BLOCK, 1) if self._blocks() else (1,):
-            self.kernel.bodies.append(self._body(copies))
-        self.kernel.declarations = self._declarations()
-
-    def _blocks(self) -> bool:
-        """Whether several steps of the last outer loop are taken at once: sums of products gain from it."""
-        values = self.group.values
-        simple = all(v.op == "sum" and not costly(v.expr) for v in values)
-        return simple and self.group.simd is not None and self.blocked is not None and len(values) <= 2
-
-    def _body(self, copies: int) -> Body:
-        self.body, clauses = Body(copies), []
-        for self.copy in range(copies):
-            self.locals, self.spellers = {}, {}
-            clauses += [c for v in self.group.values if (c := self._statement(v))]
-        self.body.pragma += "".join(f" {c}" for c in dict.fromkeys(clauses))
-        return self.body
-
-    def _about(self, v: Value) -> str:
-        own = ", ".join(v.own)
-        rest = ", ".join(t for t in v.space if t not in v.own)
-        return f"v{v.number}[{own}]" + (f" = {v.op} over {rest}" if v.op else "")
-
-    # ------------------------------------------------------------ text of places
-    def extent(self, d: Extent) -> str:
-        if not isinstance(d, int):
-            self.extents[d] = None
-        return self.p.extent(d)
-
-    def _limit(self, label: str) -> str:
-        return "rows" if label == AXIS else self.extent(self.group.space[label])
-
-    def position(self, index: Index, local: bool = False) -> str:
-        """Text of a position as int64; local: relative to the panel."""
-        offset = self._offset(index.offset)
-        if index.label is None:
-            return f"({offset})" if len(index.offset) > 1 else offset or "0"
-        label = index.label if index.label != self.blocked or not self.copy else f"({index.label} + {self.copy})"
-        label = f"(begin + {label})" if index.label == AXIS and not local else label
-        if index.inverse:
-            return f"(({label}{f' - ({offset})' if offset else ''}) / {index.step})" if index.step != 1 or offset else label
-        text = label if index.step == 1 else f"{index.step}*{label}"
-        return f"({offset} + {text})" if offset else text
-
-    def _offset(self, offset: Offset) -> str:
-        terms = []
-        for c, d in offset:
-            terms.append(str(c) if d is None else self.extent(d) if c == 1 else f"{c}*{self.extent(d)}")
-        return " + ".join(terms)
-
-    def element(self, v: Value, indices: tuple[Index, ...], pointer: str | None = None) -> str:
-        """Text of an element of a stored value."""
-        self.pointers.setdefault(v, False)
-        panel = self.p.buffers[self.p.number[v]].scope == PANEL or pointer is not None
-        places = []
-        for t, index in zip(v.own, indices, strict=True):
-            text = self.position(index, local=panel and t == AXIS)
-            places.append(f"cf_clamp({text}, {self.extent(v.space[t])})" if index.inverse else text)
-        if v.leaf is not None and self.p.layout(v) == "strided":
-            number = self.p.number[v]
-            steps = [f"{x}*q->stride[CF_MAX_RANK*{number} + {k}]" for k, x in enumerate(places)]
-            return f"CF_AT({self.p.target.type_of(v.dtype)}, v{v.number}, {' + '.join(steps) or '0'})"
-        text = "0"
-        for k, (t, x) in enumerate(zip(v.own, places, strict=True)):
-            text = x if k == 0 else f"({text})*{self._capacity(v, t, panel)} + {x}"
-        return f"{pointer or f'v{v.number}'}[{text}]"
-
-    def _capacity(self, v: Value, label: str, panel: bool) -> str:
-        return "q->panel" if panel and label == AXIS else self.extent(v.space[label])
-
-    def place(self, load: Load) -> tuple[str, np.dtype]:
-        """Text and dtype of a load."""
-        v = self._memory(load.value)
-        if load.value in self.locals and _plain(load.value, load):
-            return self.locals[load.value], load.value.dtype
-        if not v.own and load.value not in self.group.values:
-            self.scalars[v] = None
-            return f"c{v.number}", v.dtype
-        if v is not load.value:
-            self.pointers.setdefault(v, False)
-            text = self.element_of_alias(load.value, load.indices, v)
-            return text, v.dtype
-        return self.element(v, load.indices), v.dtype
-
-    def _memory(self, v: Value) -> Value:
-        while v.alias is not None:
-            v = v.alias
-        return v
-
-    def element_of_alias(self, v: Value, indices: tuple[Index, ...], root: Value) -> str:
-        text = "0"
-        for k, (t, index) in enumerate(zip(v.own, indices, strict=True)):
-            x = self.position(index)
-            x = f"cf_clamp({x}, {self.extent(v.space[t])})" if index.inverse else x
-            text = x if k == 0 else f"({text})*{self.extent(v.space[t])} + {x}"
-        return f"v{root.number}[{text}]"
-
-    # ------------------------------------------------------------ statements
-    def speller(self, dtype: np.dtype) -> Speller:
-        if dtype not in self.spellers:
-            self.spellers[dtype] = Speller(self.p.target, dtype, self.place, self.position, self.extent)
-        return self.spellers[dtype]
-
-    def _name_shared(self) -> None:
-        """Subexpressions that become variables: used twice, or costly."""
-        self.named: dict[tuple, bool] = {}
-        count: Counter = Counter()
-        for v in self.group.values:
-            count[v.expr, v.compute] += 1
-            for e in scalar.subexpressions(v.expr):
-                if isinstance(e, Scalar):
-                    count.update((a, v.compute) for a in e.args)
-        for v in self.group.values:
-            for e in scalar.subexpressions(v.expr):
-                if isinstance(e, Scalar) and not isinstance(e, Atom) and (count[e, v.compute] > 1 or costly_root(e)) and not divides(e):
-                    self.named[e, v.compute] = True
-
-    def _spell(self, v: Value) -> str:
-        """Text of the expression of v; statements for the variables it needs are added first."""
-        spell = self.speller(v.compute)
-        for e in scalar.subexpressions(v.expr):
-            self._note(e)
-            if (e, v.compute) in self.named and e not in spell.names and e is not v.expr:
-                kind = "int" if e.boolean else spell.type
-                text = spell(e)
-                name = f"x{self.temporaries}"
-                self.temporaries += 1
-                self.body.lines.append(f"const {kind} {name} = {text};")
-                spell.names[e] = name
-        return spell(v.expr) if v.dtype == BOOL else spell.number(v.expr)
-
-    def _note(self, e) -> None:
-        if type(e).__name__ == "Parameter":
-            self.parameters[e.content[0]] = None
-
-    def _statement(self, v: Value) -> str | None:
-        """Add the statements of one value; returns a clause of the pragma if it needs one."""
-        text = self._spell(v)
-        if v.op is None:
-            self._assign(v, text)
-            return None
-        if self.group.simd in v.own:
-            self._accumulate(v, text)
-            return None
-        return self._reduce(v, text)
-
-    def _assign(self, v: Value, text: str) -> None:
-        kind = self.p.target.type_of(v.dtype)
-        name = f"t{v.number}"
-        self.body.lines.append(f"const {kind} {name} = {text};")
-        self.locals[v] = name
-        if v.dtype == v.compute:
-            if isinstance(v.expr, Scalar):
-                self.speller(v.compute).names[v.expr] = name
-        if v in self.p.stored:
-            self.pointers[v] = True
-            self.body.lines.append(f"{self.element(v, tuple(map(at, v.own)))} = {name};")
-
-    def _target(self, v: Value) -> str:
-        """Text of where a reduction collects."""
-        self.pointers[v] = True
-        every = tuple(map(at, v.own))
-        if v in self.p.partial:
-            return self.element(v, every, pointer=f"w{v.number}")
-        return self.element(v, every)
-
-    def _accumulate(self, v: Value, text: str) -> None:
-        """The innermost loop runs along the result: collect in memory."""
-        target = self._target(v)
-        kind = self.p.target.type_of(v.compute)
-        self.body.lines.append(f"{target} += {text};" if v.op == "sum" else f"{target} = cf_{v.op}_{kind}({target}, {text});")
-        self._start(v)
-
-    def _start(self, v: Value) -> None:
-        """Loops that set the target before the nest, and that move a partial result on after it."""
-        if self.copy or self.kernel.bodies:
-            return
-        loops = [(t, "rows" if t == AXIS else self.extent(v.space[t])) for t in v.own]
-        if v in self.p.partial:
-            self.kernel.fills.append((loops, self._target(v), self.p.identity(v.op, v.compute)))
-            self.kernel.flushes.append((loops, self.element(v, tuple(map(at, v.own))), self._target(v)))
-        elif not v.is_accumulator:
-            self.kernel.fills.append((loops, self._target(v), self.p.identity(v.op, v.compute)))
-
-    def _reduce(self, v: Value, text: str) -> str | None:
-        """The innermost loop is summed over: collect in a register."""
-        kind, register = self.p.target.type_of(v.compute), f"r{v.number}" + (f"_{self.copy}" if self.copy else "")
-        target = self._target(v)
-        self.body.lanes.append(f"{kind} {register} = {self.p.identity(v.op, v.compute)};")
-        alone = not v.is_accumulator and set(v.space) - set(v.own) == {self.group.simd} and v not in self.p.partial
-        if not alone:
-            self._start(v)
-        if v.op == "sum":
-            self.body.lines.append(f"{register} += {text};")
-            self.body.ends.append(f"{target} {'=' if alone else '+='} {register};")
-            return f"reduction(+:{register})"
-        wins = ">" if v.op == "max" else "<"
-        name = f"y{v.number}"
-        self.body.lines += [f"const {kind} {name} = {text};", f"{register} = {name} {wins} {register} ? {name} : {register};"]
-        clause = f"reduction({v.op}:{register})"
-        if v.compute.kind == "f":  # a NaN wins, but comparisons lose it
-            self.body.lanes.append(f"int z{v.number} = 0;")
-            self.body.lines.append(f"z{v.number} |= {name} != {name};")
-            self.body.ends.append(f"if (z{v.number}) {register} = NAN;")
-            clause += f" reduction(|:z{v.number})"
-        combined = register if alone else f"cf_{v.op}_{kind}({target}, {register})"
-        self.body.ends.append(f"{target} = {combined};")
-        return clause
-
-    def _declarations(self) -> list[str]:
-        lines = [f"const int64_t n{self.p.dim(d)} = q->extent[{self.p.dim(d)}];" for d in self.extents]
-        lines.append("const int64_t rows = end - begin;" if self.per_row else "(void)begin; (void)end;")
-        for v, written in self.pointers.items():
-            number = self.p.number[v]
-            kind = self.p.target.type_of(v.dtype)
-            const = "" if written else "const "
-            lines.append(f"{const}{kind} *restrict v{v.number} = ({const}{kind} *)q->data[{number}];")
-            if v in self.p.partial:
-                own = self.p.target.type_of(v.compute)
-                lines.append(f"{own} *restrict w{v.number} = ({own} *)q->data[{self.p.partial[v]}];")
-        for v in self.scalars:
-            kind = self.p.target.type_of(v.dtype)
-            lines.append(f"const {kind} c{v.number} = *(const {kind} *)q->data[{self.p.number[v]}];")
-        lines += [f"const double p{k} = q->scalar[{k}];" for k in self.parameters]
-        return lines
-
-
-def canonical_text(lowering: Lowering) -> str:
-    """Text of the lowered program for the cache key: independent of names, printers and processes."""
-    order = {v: k for k, v in enumerate([*lowering.arguments, *(v for v in lowering.values if v.leaf is None)])}
-    dims: dict = {}
-
-    def extent(d: Extent) -> str:
-        return str(d) if isinstance(d, int) else f"d{dims.setdefault(d, len(dims))}"
-
-    def index(t: Index) -> str:
-        offset = "+".join(f"{c}*{extent(d) if d is not None else 1}" for c, d in t.offset)
-        return f"{t.label}*{t.step}+{offset}{'!' if t.inverse else ''}"
-
-    def text(e) -> str:
-        if isinstance(e, Load):
-            return f"v{order[e.value]}[{','.join(map(index, e.indices))}]"
-        if isinstance(e, Position):
-            return f"@{index(e.content[0])}"
-        if isinstance(e, Atom):
-            return f"{type(e).__name__}({','.join(extent(c) if isinstance(c, sympy.Symbol) else str(c) for c in e.content)})"
-        if isinstance(e, Scalar):
-            return f"{scalar.op(e)}({','.join(map(text, e.args))})"
-        return str(e)
-
-    lines = []
-    for v, k in order.items():
-        space = ",".join(f"{t}:{extent(d)}" for t, d in v.space.items())
-        role = "argument" if v.leaf is not None else f"output{v.output}" if v.output is not None else "keep" if v.keep else ""
-        alias = f"alias v{order[v.alias]}" if v.alias is not None else ""
-        lines.append(f"v{k}[{','.join(v.own)}] {space} {v.dtype} {v.compute} {v.op} {v.section} {role}{alias} = {text(v.expr)}")
-    return "\n".join(lines)
 
 

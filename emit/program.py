@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -29,7 +31,7 @@ class Argument:
 class Program:
     """A compiled-to-text program.
 
-    source     text of the translation unit, identical for equal programs in every process
+    render     makes the text of the translation unit; called only when something has to be compiled or shown
     key_text   canonical text of the lowered program that the cache key is made of (semantics 6.5)
     target     name of the target, "c"
     arguments  arrays in the order of `cf_program.array`
@@ -40,7 +42,7 @@ class Program:
     plan       lines that explain the plan to a reader (`explain()`)
     """
 
-    source: str
+    render: Callable[[], str] = field(compare=False, repr=False)
     key_text: str
     target: str
     arguments: tuple[Argument, ...]
@@ -48,6 +50,11 @@ class Program:
     parameters: tuple[float, ...] = ()
     externals: tuple[str, ...] = ()
     plan: tuple[str, ...] = ()
+
+    @cached_property
+    def source(self) -> str:
+        """Text of the translation unit, identical for equal programs in every process."""
+        return self.render()
 
 
 @dataclass(frozen=True)

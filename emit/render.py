@@ -9,8 +9,9 @@ from pathlib import Path
 
 from ..algebra.dims import FreshDim
 from ..algebra.errors import EmitError
-from .lower import lower
-from .plan import Planner, Stage, canonical_text
+from .axis import lower
+from .key import canonical_text
+from .plan import Planner, Stage
 from .program import Argument, Program, Unit
 from .target import TARGETS, Target
 
@@ -42,7 +43,7 @@ def compile_unit(unit: Unit, target: str = "c") -> Program:
     plan = Planner(lowering, TARGETS[target])
     definitions = _definitions(plan, unit)
     return Program(
-        source=_text(plan, TARGETS[target], definitions),
+        render=lambda: _text(plan, TARGETS[target], definitions),
         key_text=canonical_text(lowering),
         target=target,
         arguments=_arguments(plan, unit),

@@ -202,3 +202,31 @@ def loads_of(expr: object) -> list[Load]:
 
     walk(expr)
     return list(seen)
+
+
+def dependencies(v: Value) -> list[tuple[Value, Load | None]]:
+    """The values that v needs, each with the load that reads it; no load for the memory that v reinterprets."""
+    if v.alias is not None:
+        return [(v.alias, None)]
+    return [(load.value, load) for load in loads_of(v.expr)] if v.expr is not None else []
+
+
+def reach(results: list[Value]) -> list[Value]:
+    """Values that the results need, operands first."""
+    seen: set[Value] = set()
+    order: list[Value] = []
+    stack: list[tuple[Value, bool]] = [(v, False) for v in reversed(results)]
+    while stack:
+        v, done = stack.pop()
+        if done:
+            order.append(v)
+        elif v not in seen:
+            seen.add(v)
+            stack.append((v, True))
+            stack.extend((d, False) for d, _ in reversed(dependencies(v)) if d not in seen)
+    return order
+
+
+def pointwise(d: Value, load: Load) -> bool:
+    """Whether a load reads the element of d that has the labels of its own axes."""
+    return all(t.plain and t.label == own for own, t in zip(d.own, load.indices, strict=True))

@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -59,7 +59,7 @@ def key_fields(program: Program, toolchain: Toolchain, soundness: str = "real") 
     """Return the named fields that a compiled program depends on."""
     return {
         "program": program.key_text,
-        "source": sha256(program.source.encode()).hexdigest(),
+        "emitter": emitter_digest(),
         "arguments": [[a.kind, a.dtype.str, list(a.dims), a.layout] for a in program.arguments],
         "dims": list(program.dims),
         "target": program.target,
@@ -80,6 +80,12 @@ def template_digest() -> str:
     return folder_digest(folder, "*.j2")
 
 
+@cache
+def emitter_digest() -> str:
+    """Return the digest of the code that turns a lowered program into text."""
+    return folder_digest(Path(__file__).parent.parent / "emit", "*.py")
+
+
 def folder_digest(folder: Path, pattern: str) -> str:
     """Return the digest of names and contents of files below a folder."""
     names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob(pattern))
@@ -95,26 +101,26 @@ def version() -> str:
         return "0"
 
 
-def obtain(source: str, fields: Mapping[str, Any], toolchain: Toolchain) -> Entry:
+def obtain(render: Callable[[], str], fields: Mapping[str, Any], toolchain: Toolchain) -> Entry:
     """Return the entry of a key, compiled now unless it is there and whole.
 
     Many processes may ask at once: one compiles, the others wait for it.
     """
     fields = dict(fields)
     key = store.digest(fields)
-    if is_whole(place(key), fields) or not _compile_once(source, fields, key, toolchain):
+    if is_whole(place(key), fields) or not _compile_once(render, fields, key, toolchain):
         _touch(place(key))
         return Entry(key, place(key), compiled=False)
     _evict(keep=key)
     return Entry(key, place(key), compiled=True)
 
 
-def _compile_once(source: str, fields: dict[str, Any], key: str, toolchain: Toolchain) -> bool:
+def _compile_once(render: Callable[[], str], fields: dict[str, Any], key: str, toolchain: Toolchain) -> bool:
     """Compile under the lock of the key, unless somebody else has meanwhile."""
     with store.locked(key):
         if is_whole(place(key), fields):
             return False
-        _compile(source, fields, key, toolchain)
+        _compile(render(), fields, key, toolchain)
         return True
 
 

@@ -68,7 +68,7 @@ def library() -> ctypes.PyDLL:
         "abi": abi.version(),
         "closedform": disk.version(),
     }
-    entry = disk.obtain('#include "standalone.c"\n', fields, compiler)
+    entry = disk.obtain(lambda: '#include "standalone.c"\n', fields, compiler)
     open_library(entry)  # raises with a reason
     driver = ctypes.PyDLL(str(entry.binary))
     driver.cf_release.restype = None

@@ -84,7 +84,7 @@ def load(program: Program, soundness: str = "real") -> Loaded:
     key = cache.store.digest(fields)
     with _memory.lock(key):
         if key not in _memory.loaded:
-            entry = cache.obtain(program.source, fields, compiler)
+            entry = cache.obtain(program.render, fields, compiler)
             _memory.loaded[key] = _open(entry)
     return _memory.loaded[key]
 

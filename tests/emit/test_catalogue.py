@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.catalogue import CASES
 from tests import running
+from tests.catalogue import CASES
 
 from closedform.algebra.tensor import Tensor
 

@@ -9,8 +9,8 @@ import jinja2
 import mpmath
 import numpy as np
 import pytest
-from tests.catalogue import CASES
 from tests import running
+from tests.catalogue import CASES
 
 from closedform.algebra import functions as F
 from closedform.algebra import scalar

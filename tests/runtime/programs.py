@@ -246,7 +246,7 @@ static cf_kernel *const kernels[] = {differences};
 
 
 def load(source: str, arguments: Sequence[Argument] = (), dims=()) -> loader.Loaded:
-    return loader.load(Program(source, source, "c", tuple(arguments), tuple(dims)))
+    return loader.load(Program(lambda: source, source, "c", tuple(arguments), tuple(dims)))
 
 
 def rows(*spec: tuple) -> list[tuple[str, int, tuple[int, ...], str]]:

@@ -51,7 +51,7 @@ def log(tmp_path, monkeypatch):
 def program(number: int = 1) -> Program:
     source = programs.AXPY.replace("f->scalar[0]", f"{number}.0")
     arguments = tuple(Argument(k, programs.F64, (0,)) for k in ("input", "input", "output"))
-    return Program(source, f"axpy {number}", "c", arguments, (None,), (0.0,))
+    return Program(lambda: source, f"axpy {number}", "c", arguments, (None,), (0.0,))
 
 
 def works(number: int, loaded: loader.Loaded) -> bool:
@@ -91,7 +91,7 @@ def compiled_keys(log: Path) -> Counter[str]:
 def obtain(number: int = 1) -> cache.Entry:
     compiler = toolchain.find()
     made = program(number)
-    return cache.obtain(made.source, cache.key_fields(made, compiler), compiler)
+    return cache.obtain(made.render, cache.key_fields(made, compiler), compiler)
 
 
 # many processes
@@ -154,7 +154,6 @@ def test_every_field_counts():
         (made, compiler, "real"),
         (made, compiler, "fast"),
         (replace(made, key_text="other"), compiler, "real"),
-        (replace(made, source="other"), compiler, "real"),
         (replace(made, target="cuda"), compiler, "real"),
         (replace(made, dims=(5,)), compiler, "real"),
         (replace(made, arguments=other_dtype), compiler, "real"),
@@ -302,7 +301,8 @@ def test_a_bound_that_is_no_number(folder, monkeypatch, text):
     ],
 )
 def test_a_binary_without_the_right_table_is_refused(folder, old, new, found):
-    made = replace(program(), source=program().source.replace(old, new))
+    text = program().source.replace(old, new)
+    made = replace(program(), render=lambda: text, key_text=text)
     with pytest.raises(CompileError, match=found):
         loader.load(made)
 

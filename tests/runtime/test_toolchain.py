@@ -136,7 +136,7 @@ def test_a_failing_compiler_keeps_the_source(compiler, folder):
 
 
 def test_an_error_in_the_source_shows_the_message_of_the_compiler():
-    made = replace(program(), source='#include "abi.h"\nint f(void) { return undeclared; }\n')
+    made = replace(program(), render=lambda: '#include "abi.h"\nint f(void) { return undeclared; }\n')
     with pytest.raises(CompileError, match="undeclared") as caught:
         loader.load(made)
     assert Path(caught.value.where).read_text() == made.source
@@ -145,7 +145,7 @@ def test_an_error_in_the_source_shows_the_message_of_the_compiler():
 def test_failures_kept_are_bounded(folder):
     for i in range(cache.KEPT_FAILURES + 3):
         with pytest.raises(CompileError):
-            loader.load(replace(program(), source=f"#error {i}\n"))
+            loader.load(replace(program(), render=lambda i=i: f"#error {i}\n", key_text=str(i)))
     assert len(list((folder / store.FAILED).iterdir())) == cache.KEPT_FAILURES
 
 

@@ -1,0 +1,43 @@
+"""Canonical text of a lowered program: what its cache key is made of (semantics 6.5)."""
+
+from __future__ import annotations
+
+import sympy
+
+from ..algebra import scalar
+from ..algebra.dims import Extent
+from ..algebra.scalar import Scalar
+from .lower import Lowering
+from .value import Atom, Index, Load, Position
+
+
+def canonical_text(lowering: Lowering) -> str:
+    """Text of the lowered program for the cache key: independent of names, printers and processes."""
+    order = {v: k for k, v in enumerate([*lowering.arguments, *(v for v in lowering.values if v.leaf is None)])}
+    dims: dict = {}
+
+    def extent(d: Extent) -> str:
+        return str(d) if isinstance(d, int) else f"d{dims.setdefault(d, len(dims))}"
+
+    def index(t: Index) -> str:
+        offset = "+".join(f"{c}*{extent(d) if d is not None else 1}" for c, d in t.offset)
+        return f"{t.label}*{t.step}+{offset}{'!' if t.inverse else ''}"
+
+    def text(e) -> str:
+        if isinstance(e, Load):
+            return f"v{order[e.value]}[{','.join(map(index, e.indices))}]"
+        if isinstance(e, Position):
+            return f"@{index(e.content[0])}"
+        if isinstance(e, Atom):
+            return f"{type(e).__name__}({','.join(extent(c) if isinstance(c, sympy.Symbol) else str(c) for c in e.content)})"
+        if isinstance(e, Scalar):
+            return f"{scalar.op(e)}({','.join(map(text, e.args))})"
+        return str(e)
+
+    lines = []
+    for v, k in order.items():
+        space = ",".join(f"{t}:{extent(d)}" for t, d in v.space.items())
+        role = "argument" if v.leaf is not None else f"output{v.output}" if v.output is not None else "keep" if v.keep else ""
+        alias = f"alias v{order[v.alias]}" if v.alias is not None else ""
+        lines.append(f"v{k}[{','.join(v.own)}] {space} {v.dtype} {v.compute} {v.op} {v.section} {role}{alias} = {text(v.expr)}")
+    return "\n".join(lines)
