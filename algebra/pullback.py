@@ -15,7 +15,7 @@ from .graph import depends, topological
 from .node import (
     Contract, Layout, LayoutSpec, Map, Node, Reduce, contract_node, delta_leaf, map_node, number_node,
 )  # fmt: skip
-from .scalar import ONE, ZERO, Add, Mul, Pow, Slot, eq, exp, ne, op, subexpressions, where
+from .scalar import ONE, ZERO, Add, Mul, Pow, Slot, eq, exp, ne, op, subexpressions, substitute, where
 
 
 def accumulate(cost: Node, wrt: Sequence[Node]) -> list[Node]:
@@ -85,8 +85,16 @@ def _map(x: Map, k: int, g: Node, batch: int, guarded: bool) -> Node | None:
     lead = tuple(range(batch))
     shift = lambda index: tuple(None if t is None else t + batch for t in index)  # noqa: E731
     indices = (*(shift(i) for i in spec.indices), _every(g))
-    part = map_node(body, indices, g.dims, g.dtype, *x.operands, g, compute=spec.compute)
+    part = _pruned(body, indices, g, (*x.operands, g), spec.compute)
     return _sum_to(part, lead, shift(spec.indices[k]), a)
+
+
+def _pruned(body, indices, g: Node, operands: tuple[Node, ...], compute) -> Node:
+    """A Map of the shape of g that reads only the operands its body needs."""
+    found = {e.index: e.sign for e in subexpressions(body) if isinstance(e, Slot)}
+    used = sorted(found)
+    body = substitute(body, {k: Slot(j, found[k]) for j, k in enumerate(used)})
+    return map_node(body, tuple(indices[k] for k in used), g.dims, g.dtype, *(operands[k] for k in used), compute=compute)
 
 
 def _sum_to(part: Node, lead: tuple[int, ...], index: tuple[int | None, ...], a: Node) -> Node:
