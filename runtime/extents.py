@@ -234,13 +234,23 @@ def unified(roots: Sequence[Node], extents: Extents, memo: dict[Node, Node]) -> 
 def _unify(x: Node, operands: tuple[Node, ...], extents: Extents, dims: dict) -> Node:
     content = tuple(_replaced(part, extents, dims) for part in x.spec.content)
     spec = x.spec if content == x.spec.content else type(x.spec)(*content)
-    return with_operands(x, operands, spec)
+    new = with_operands(x, operands, spec)
+    if new.equalities:
+        new = with_operands(x, operands, spec, copy=True)
+        new.equalities = ()
+    return new
 
 
-def with_operands(x: Node, operands: tuple[Node, ...], spec: Any = None) -> Node:
+def with_operands(
+    x: Node, operands: tuple[Node, ...], spec: Any = None, copy: bool = False
+) -> Node:
     """Return the same occurrence over other operands, or under another spec."""
     spec = x.spec if spec is None else spec
-    if spec is x.spec and all(a is b for a, b in zip(operands, x.operands, strict=True)):
+    if (
+        not copy
+        and spec is x.spec
+        and all(a is b for a, b in zip(operands, x.operands, strict=True))
+    ):
         return x
     make = type(x) if isinstance(x, Leaf) else type(x).occur
     new = make(spec, *operands)
