@@ -13,7 +13,7 @@ from ..algebra.dims import Extent
 from ..algebra.scalar import Scalar
 from .named import costly, costly_root
 from .nest import Group
-from .spelling import Speller, divides
+from .spelling import Speller, divides, negative
 from .value import AXIS, Atom, Index, Load, Offset, Parameter, Value, at, pointwise
 
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ class KernelPlanner:
                     count.update((a, v.compute) for a in e.args)
         for v in self.group.values:
             for e in scalar.subexpressions(v.expr):
-                if isinstance(e, Scalar) and not isinstance(e, Atom) and (count[e, v.compute] > 1 or costly_root(e)) and not divides(e):
+                if isinstance(e, Scalar) and not isinstance(e, Atom) and (count[e, v.compute] > 1 or costly_root(e)) and not divides(e) and not negative(e)[0]:
                     self.named[e, v.compute] = True
 
     def _spell(self, v: Value) -> str:

@@ -83,13 +83,13 @@ class Speller:
     def _add(self, e: Add) -> str:
         parts = []
         for k, t in enumerate(e.args):
-            minus, rest = _negative(t)
+            minus, rest = negative(t)
             text = self.number(rest)
             parts.append(("-" if minus and k == 0 else " - " if minus else " + " if k else "") + text)
         return f"({''.join(parts)})"
 
     def _mul(self, e: Mul) -> str:
-        minus, rest = _negative(e)
+        minus, rest = negative(e)
         if minus:
             return f"(-{self.number(rest)})"
         up = [a for a in e.args if not divides(a)]
@@ -142,7 +142,7 @@ def divides(e) -> bool:
     return isinstance(e, Pow) and scalar.is_number(e.args[1]) and e.args[1] < 0
 
 
-def _negative(e):
+def negative(e):
     """(True, -e) if e is a product that begins with -1, else (False, e)."""
     if isinstance(e, Mul) and e.args[0] == -1:
         rest = e.args[1:]
