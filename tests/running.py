@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
-from closedform.algebra.graph import rebuild, same_or_new
+from closedform.algebra.graph import replace
 from closedform.algebra.indexing import slice_bounds
-from closedform.algebra.node import Gradient, Node
-from closedform.algebra.pullback import accumulate
+from closedform.algebra.node import Node
+from closedform.algebra.tensor import Tensor
 from closedform.emit import Program, Unit, compile_unit
 from closedform.runtime import native
 from closedform.runtime.interpreter import Interpreter
 from closedform.runtime.loader import load
+from closedform.simplify.derive import expand_gradients
+from closedform.simplify.passes import compute_form
 
 
 def program(nodes: list[Node], arrays: dict[Node, np.ndarray]) -> Program:
@@ -48,13 +52,11 @@ def sizes(arrays: dict[Node, np.ndarray]):
     return size
 
 
-def as_written(outputs) -> list[Node]:
+def as_written(outputs: Iterable[Tensor]) -> list[Node]:
     """The nodes of tensors, interned, with gradients expanded and nothing simplified."""
-    return rebuild([t.node for t in outputs], expanded)
+    return replace(expand_gradients([t.node for t in outputs]), {})
 
 
-def expanded(node: Node, operands: tuple[Node, ...]) -> Node:
-    """A node with its gradients expanded, without any simplification."""
-    if isinstance(node, Gradient):
-        return accumulate(operands[0], [operands[1 + node.spec.number]])[0]
-    return same_or_new(node, operands)
+def simplified(outputs: Iterable[Tensor]) -> list[Node]:
+    """The compute form of tensors."""
+    return list(compute_form([t.node for t in outputs]).outputs)

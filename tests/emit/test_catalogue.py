@@ -30,6 +30,16 @@ def test_c_agrees_with_the_interpreter(name):
     assert_agree(running.compiled(nodes, arrays), running.interpreted(nodes, arrays))
 
 
+@pytest.mark.parametrize("name", CASES)
+def test_the_compute_form_agrees_with_the_graph_as_written(name):
+    values, outputs = CASES[name]()
+    arrays = arrays_of(values)
+    want = running.interpreted(running.as_written(outputs), arrays)
+    nodes = running.simplified(outputs)
+    assert_agree(running.interpreted(nodes, arrays), want)
+    assert_agree(running.compiled(nodes, arrays), want)
+
+
 @pytest.mark.parametrize("name", ["logistic", "slices", "products", "sums", "wide_columns", "reshapes"])
 def test_any_layout_of_the_inputs(name):
     values, outputs = CASES[name]()

@@ -26,8 +26,8 @@ def test_every_primitive_has_a_meaning():
 
 UNARY = {
     "exp": np.exp, "expm1": np.expm1, "log": np.log, "log1p": np.log1p, "sin": np.sin,
-    "cos": np.cos, "tanh": np.tanh, "sinh": np.sinh, "cosh": np.cosh, "sqrt": np.sqrt, "square": np.square,
-    "absolute": np.abs, "sign": np.sign, "sigmoid": scipy.special.expit,
+    "cos": np.cos, "tanh": np.tanh, "sinh": np.sinh, "cosh": np.cosh, "sqrt": np.sqrt,
+    "square": np.square, "absolute": np.abs, "sign": np.sign, "sigmoid": scipy.special.expit,
     "relu": lambda x: np.maximum(x, 0), "softplus": lambda x: np.logaddexp(0, x),
 }  # fmt: skip
 POINTS = np.array(
