@@ -73,20 +73,22 @@ class Elementwise:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function for the ranks of these arguments."""
-        given = [*args, *(kwargs[i.name or str(i.variable)] for i in self._inputs[len(args):]
-                          if (i.name or str(i.variable)) in kwargs)]  # fmt: skip
-        shapes = tuple(np.shape(a) for a in given)
-        key = tuple(tuple(s == 1 for s in shape) for shape in shapes)
+        key = tuple(tuple(s == 1 for s in np.shape(a)) for a in self._given(args, kwargs))
         if key not in self._functions:
             self._functions[key] = self._made(key)
         return self._functions[key](*args, **kwargs)
 
+    def _given(self, args: tuple, kwargs: dict[str, Any]) -> list[Any]:
+        """One value per input; what is missing or too much is for the function itself to refuse."""
+        names = [i.name or str(i.variable) for i in self._inputs]
+        rest = [kwargs.get(n, i.value) for n, i in zip(names, self._inputs, strict=True)]
+        return [*args, *rest[len(args) :]][: len(names)]
+
     def _made(self, key: tuple[tuple[bool, ...], ...]) -> Any:
         from .function import function
 
-        ones = [*key, *(() for _ in self._inputs[len(key) :])]
         inputs, mapping = [], {}
-        for item, axes in zip(self._inputs, ones, strict=True):
+        for item, axes in zip(self._inputs, key, strict=True):
             name = item.name or str(item.variable)
             variable = tensor(name, [1 if one else None for one in axes], config.floatX)
             mapping[item.variable] = variable
@@ -107,12 +109,12 @@ class Elementwise:
     def source(self) -> str:
         """The source of every form made so far, or of that for scalars."""
         if not self._functions:
-            return self._made(()).source
+            return self._made(tuple(() for _ in self._inputs)).source
         return "\n".join(f.source for f in self._functions.values())
 
     def explain(self) -> str:
         """Return what every form made so far computes, or that for scalars."""
-        forms = list(self._functions.values()) or [self._made(())]
+        forms = list(self._functions.values()) or [self._made(tuple(() for _ in self._inputs))]
         return "\n\n".join(f.explain() for f in forms)
 
     def __repr__(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from collections.abc import Sequence
 from functools import cached_property
@@ -17,6 +18,16 @@ from ..algebra.scalar import Slot
 from .extents import Extents, Sizes, unified, with_operands
 from .interpreter import Interpreter
 from .signature import Signature
+
+
+class once(cached_property):
+    """A property computed once, also when several threads ask at the same time."""
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        if instance is None or self.attrname in instance.__dict__:
+            return super().__get__(instance, owner)
+        with instance.lock:
+            return super().__get__(instance, owner)
 
 
 class Forms:
@@ -43,6 +54,7 @@ class Forms:
     def __init__(self, signature: Signature, unused: str, soundness: str) -> None:
         self.signature = signature
         self.soundness = soundness
+        self.lock = threading.RLock()
         self.inputs = tuple(p.leaf for p in signature.parameters)
         replaced: dict[Node, Node] = {key: _opaque(new) for key, new in signature.givens}
         wanted = (*signature.outputs, *signature.updates)
@@ -100,14 +112,14 @@ class Forms:
 
     # ------------------------------------------------------------ as written
 
-    @cached_property
+    @once
     def written(self) -> Interpreter:
         """The graph as written, with gradients expanded and nothing rewritten."""
         return Interpreter(_expand(self._roots))
 
     # ------------------------------------------------------------ compute form
 
-    @cached_property
+    @once
     def unification(self) -> tuple[list[Node], dict[Node, Node]]:
         """The roots with one dim per extent, and what became of every node."""
         memo: dict[Node, Node] = {}
@@ -123,20 +135,20 @@ class Forms:
         """Return values of leaves as written as values of leaves of the compute form."""
         return dict(zip(self.same(tuple(values)), values.values(), strict=True))
 
-    @cached_property
+    @once
     def simplified(self) -> Any:
         """The compute form: `Simplified(outputs, report)`; outputs, then updates."""
         from ..simplify.passes import compute_form
 
         return compute_form(self.unification[0], soundness=self.soundness)
 
-    @cached_property
+    @once
     def constants(self) -> tuple[Leaf, ...]:
         """Captured arrays that the compute form reads."""
         every = leaves(self.simplified.outputs)
         return tuple(x for x in every if x.spec.kind == "constant")
 
-    @cached_property
+    @once
     def computed(self) -> Interpreter:
         """The compute form on the NumPy target."""
         return Interpreter(self.simplified.outputs)

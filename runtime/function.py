@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import warnings
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -13,7 +12,7 @@ import sympy
 
 from ..algebra.build import here
 from ..algebra.dtypes import config
-from ..algebra.errors import CompileError, FunctionError
+from ..algebra.errors import CompileError, EmitError, FunctionError
 from ..algebra.tensor import Tensor, check_name
 from . import explain, results, signature, specialisation, toolchain
 from .arguments import Arguments
@@ -55,7 +54,6 @@ class Function(Callable):
             lambda p: forms.line(p.leaf),
         )
         self._special: OrderedDict[Any, specialisation.Specialisation] = OrderedDict()
-        self._lock = threading.RLock()
 
     # ------------------------------------------------------------ facts
 
@@ -77,7 +75,7 @@ class Function(Callable):
     def source(self) -> str:
         """The source text: of every kernel made so far, or of the default one before any call."""
         if self.target == "numpy":
-            return "\n".join(map(str, self._interpreter().order))
+            return self._interpreter().listing()
         return "\n".join(program.source for _, program in self._programs())
 
     def explain(self) -> str:
@@ -165,8 +163,8 @@ class Function(Callable):
         given = self._checked_out(out, sizes)
         try:
             special = self._specialised(specialisation.storage_of(arrays))
-        except CompileError as error:
-            self._without_compiler(error)
+        except (CompileError, EmitError) as error:
+            self._without_kernel(error)
             return self._interpret(self._interpreter(), arrays, sizes, out)
         found = special.entry.run(tuple(arrays))
         if out is None:
@@ -176,7 +174,7 @@ class Function(Callable):
         return results.structured(result, outputs)
 
     def _specialised(self, storage: specialisation.Storage) -> specialisation.Specialisation:
-        with self._lock:
+        with self._forms.lock:
             special = self._special.get(storage)
             if special is None:
                 deterministic = self._options["deterministic"]
@@ -188,14 +186,18 @@ class Function(Callable):
                     self.add_entry(special.entry)
             return special
 
-    def _without_compiler(self, error: CompileError) -> None:
-        """Run on the NumPy target from now on, and say so once per process; other errors raise."""
-        if self._options["target"] == "c" or error.fix != toolchain.NO_COMPILER:
+    def _without_kernel(self, error: CompileError | EmitError) -> None:
+        """Run on the NumPy target from now on, and say so; a compiler that fails raises.
+
+        A missing compiler is said once per process.
+        """
+        missing = error.fix == toolchain.NO_COMPILER
+        if self._options["target"] == "c" or not (missing or isinstance(error, EmitError)):
             raise error
-        if "compiler" not in _warned:
-            _warned.add("compiler")
-            text = f"{error.found}: functions run on the NumPy target, which is slower. {error.fix}"
-            warnings.warn(text, RuntimeWarning, stacklevel=3)
+        if not missing or "compiler" not in _warned:
+            _warned.update(["compiler"] if missing else [])
+            text = f"{error.found}: this runs on the NumPy target, which is slower. {error.fix}"
+            warnings.warn(text, RuntimeWarning, stacklevel=4)
         self.target = "numpy"
 
 

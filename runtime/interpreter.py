@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from ..algebra.build import describe, place
-from ..algebra.dims import Extent
+from ..algebra.dims import Extent, show_shape
 from ..algebra.errors import ClosedformError, FunctionError, ShapeError
 from ..algebra.graph import topological
 from ..algebra.node import Contract, Layout, Leaf, Map, Node, Reduce
+from ..algebra.scalar import show
 from .meaning import compiled
 
 Array = np.ndarray
@@ -61,6 +62,22 @@ class Interpreter:
                 for k in dead:
                     held[k] = None
         return [held[k] for k in self._roots]
+
+    def listing(self) -> str:
+        """Return the steps as text, one per line."""
+        lines = []
+        for k, (x, reads) in enumerate(zip(self.order, self._reads, strict=True)):
+            what = show(x.spec.body) if isinstance(x, Map) else _kind(x)
+            operands = " ".join(f"v{r}" for r in reads)
+            lines.append(f"v{k}: {x.dtype} {show_shape(x.dims)} = {what} {operands}".rstrip())
+        return "\n".join([*lines, "return " + " ".join(f"v{r}" for r in self._roots)])
+
+
+def _kind(x: Node) -> str:
+    if isinstance(x, Contract):
+        return f"einsum{x.spec.indices}->{x.spec.out}"
+    name = getattr(x.spec, "op", None) or x.spec.kind
+    return f"{name} {x.label!r}" if x.label else name
 
 
 def _last_uses(reads: list[list[int]], roots: list[int]) -> list[list[int]]:

@@ -247,3 +247,37 @@ def test_what_is_no_name(name):
 def test_the_tutorials_spelling_has_the_same_errors():
     x = T.dvector("x")
     refused(cf.DerivativeError, "the cost has shape", lambda: T.grad(x, x), here())
+
+
+# ---------------------------------------------------------------- compilers
+
+
+@pytest.mark.parametrize(
+    "command, match",
+    [("/no/such/cc", "CLOSEDFORM_CC names '/no/such/cc'"), ("false", "compiler(.|\n)*false")],
+)
+def test_a_compiler_that_is_missing_or_fails(command, match, monkeypatch):
+    monkeypatch.setenv("CLOSEDFORM_CC", command)
+    x = cf.vector("x")
+    f = cf.function([x], cf.sin(x).sum() + cf.cos(7 * x).sum())
+    refused(cf.CompileError, match, lambda: f([1.0]))
+
+
+def test_a_failed_compilation_leaves_state_and_function_usable(monkeypatch):
+    s = cf.shared(1.0, "s")
+    f = cf.function([], s, updates={s: s * 5 - 3 + cf.tanh(s * 11)})
+    with monkeypatch.context() as patch:
+        patch.setenv("CLOSEDFORM_CC", "/no/such/cc")
+        refused(cf.CompileError, "names", f)
+    assert s.get_value() == 1
+    assert f() == 1
+    assert s.get_value() == pytest.approx(2 + np.tanh(11))
+
+
+def test_an_unwritable_cache(monkeypatch, tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    monkeypatch.setenv("CLOSEDFORM_CACHE_DIR", str(blocked / "cache"))
+    x = cf.vector("x")
+    f = cf.function([x], cf.sin(3 * x).sum() + cf.cosh(7 * x).sum())
+    refused(cf.CacheError, "file", lambda: f([1.0]))
