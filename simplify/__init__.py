@@ -1,6 +1,22 @@
 """The same meaning, cheaper, safer and more readable: rules as rows, passes in order.
 
 Reading order:
+
+rule.py              the rule row and pattern variables
+match.py             matching, in any order for sums and products
+engine.py            rewriting to a fixpoint, memoised by body
+arithmetic.py        rows of arithmetic, which are functions
+scalar_rows.py       rows of elementary functions
+stable_rows.py       rows that keep digits: sigmoid, softplus, expm1, log1p
+rows.py              the rule sets
+island.py            composed bodies, fused and memoised by pattern
+contraction_rows.py  rows of sums of products
+node_rows.py         rows across kinds: logsumexp, sums that meet
+compose.py           the traversal that applies all of these
+intern.py            occurrences become unique nodes
+derive.py            gradients are expanded
+passes.py            the order of everything, and the report
+display.py           the form to read, and the steps towards it
 """
 
 if __name__ != "closedform.simplify":

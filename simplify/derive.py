@@ -45,27 +45,28 @@ class Deriver:
 
     def __init__(self, stabilise: Callable[[Node], Node] | None = None, image: Callable[[Node], Node] = lambda a: a) -> None:
         self._stabilise, self._image = stabilise, image
-        self._groups: dict[tuple, list[Node]] = {}
+        self._together: dict[tuple, dict[Node, None]] = {}
+        self._groups: dict[tuple, dict[Node, Node]] = {}
         self._costs: dict[Node, Node] = {}
 
     def run(self, nodes: Iterable[Node]) -> list[Node]:
         """The nodes without Gradient."""
+        nodes = list(nodes)
+        for x in topological(nodes):
+            if isinstance(x, Gradient):
+                wrt, held = _parts(x, x.operands)
+                if isinstance(wrt, Leaf):
+                    self._together.setdefault((x.operands[0], held), {})[wrt] = None
         return rewire(nodes, {}, self._expand)
 
     def _expand(self, x: Node, operands: tuple[Node, ...]) -> Node:
-        count = x.spec.count
-        cost, wrt, held = operands[0], operands[1 : 1 + count], operands[1 + count :]
-        target = wrt[x.spec.number]
-        if isinstance(target, Leaf):
-            leaves = tuple(w for w in wrt if isinstance(w, Leaf))
-            return self._group(cost, leaves, held)[leaves.index(target)]
-        return self._group(cost, (target,), held)[0]
-
-    def _group(self, cost: Node, wrt: tuple[Node, ...], held: tuple[Node, ...]) -> list[Node]:
-        key = (cost, wrt, held)
+        wrt, held = _parts(x, operands)
+        leaves = self._together.get((x.operands[0], _parts(x, x.operands)[1]), {})
+        wrts = tuple(leaves) if wrt in leaves else (wrt,)
+        key = (operands[0], held, None if wrt in leaves else wrt)
         if key not in self._groups:
-            self._groups[key] = self._derivatives(cost, wrt, held)
-        return self._groups[key]
+            self._groups[key] = dict(zip(wrts, self._derivatives(operands[0], wrts, held), strict=True))
+        return self._groups[key][wrt]
 
     def _derivatives(self, cost: Node, wrt: tuple[Node, ...], held: tuple[Node, ...]) -> list[Node]:
         cuts = {a: cut(a) for a in (*held, *(w for w in wrt if not isinstance(w, Leaf)))}
@@ -81,6 +82,11 @@ class Deriver:
         if cost not in self._costs:
             self._costs[cost] = self._stabilise(cost)
         return self._costs[cost]
+
+
+def _parts(x: Node, operands: tuple[Node, ...]) -> tuple[Node, tuple[Node, ...]]:
+    """(wrt, held) of a Gradient."""
+    return operands[1 + x.spec.number], operands[1 + x.spec.count :]
 
 
 def cut(a: Node) -> Leaf:
@@ -103,6 +109,6 @@ def derive(nodes: Sequence[Node], interner: Interner, soundness: str, rules: Any
         fired.update(composer.fired)
         return result
 
-    return Deriver(stabilise, lambda a: interner.run([a])[0]).run(nodes), fired
+    return Deriver(stabilise, interner.image).run(nodes), fired
 
 

@@ -47,6 +47,10 @@ class Interner:
                 self.memo.setdefault(new, new)
         return [self.memo[x] for x in nodes]
 
+    def image(self, x: Node) -> Node:
+        """The unique node for one node."""
+        return self.memo.get(x) or self.run([x])[0]
+
     def dims(self, dims: tuple[Extent, ...]) -> tuple[Extent, ...]:
         """Representatives of extents."""
         found = self._dims.get(dims)

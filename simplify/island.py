@@ -71,6 +71,9 @@ def cheap(island: Island) -> bool:
     """Whether repeating it costs less than keeping its value."""
     if len(island.operands) > CHEAP or weight(island.body) > CHEAP:
         return False
+    ranks = sorted(len(i) for i in island.indices)
+    if len(ranks) > 1 and ranks[-2] == ranks[-1] > 0:
+        return False  # it would read two arrays instead of one
     return operations(island.body) <= _UNARY_FREE and not _divides(island.body)
 
 
@@ -84,6 +87,11 @@ def _divides(e: Any) -> bool:
 def own(node: Map) -> Island:
     """The island of a node itself."""
     return Island(node.spec.body, node.operands, node.spec.indices)
+
+
+def view(island: Island) -> bool:
+    """Whether it only reads its operand elsewhere."""
+    return isinstance(island.body, Slot)
 
 
 def read_at(index: Index, inner: Index) -> Index:

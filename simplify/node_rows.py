@@ -11,8 +11,10 @@ from ..algebra.scalar import Add, Mul, Pow, Scalar, Slot, exp, is_number, log
 from .arithmetic import coefficient
 from .contraction_rows import NodeRule, summed
 from .engine import operations
-from .island import FAMILY, read_at
+from .island import read_at
 from .rule import negative, product, sum_of
+
+LOGARITHMS = frozenset(("log", "log1p", "softplus", "log1mexp"))
 
 
 def normal(composer: Any, x: Node) -> Node:
@@ -233,7 +235,7 @@ def _summand(x: Map, t: Any) -> tuple | None:
         if isinstance(f, Slot):
             a = x.operands[f.index]
             if isinstance(a, Contract) and summed(a) and any(
-                isinstance(b, Map) and operations(b.spec.body) & FAMILY for b in a.operands
+                isinstance(b, Map) and operations(b.spec.body) & LOGARITHMS for b in a.operands
             ):
                 return number, rest[:j] + rest[j + 1 :], f.index
     return None
