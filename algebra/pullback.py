@@ -39,7 +39,7 @@ def accumulate(cost: Node, wrt: Sequence[Node]) -> list[Node]:
                 continue
             if x in guarded or _selects(x):
                 guarded.add(a)
-            cotangent[a] = part if a not in cotangent else _plus(cotangent[a], part)
+            cotangent[a] = part if a not in cotangent else _plus(part, cotangent[a])  # the order of writing
     return [cotangent[w] if w in cotangent else number_node(0, cost.dims + w.dims, w.dtype) for w in wrt]
 
 
