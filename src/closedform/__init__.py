@@ -82,10 +82,10 @@ if _TYPE_CHECKING:
     from .algebra.latex import latex
     from .algebra.sympy_bridge import from_sympy
     from .algebra.text import pp
+    from .runtime.derivation import steps
     from .runtime.function import Function, function
     from .runtime.shared import SharedVariable, shared
     from .runtime.signature import In
-    from .simplify.passes import steps
 
     scalar, vector, row, col = map(_constructor, ("scalar", "vector", "row", "col"))
     matrix, tensor3, tensor4 = map(_constructor, ("matrix", "tensor3", "tensor4"))
@@ -104,11 +104,11 @@ _LATER = {
     "latex": ".algebra.latex",
     "pp": ".algebra.text",
     "shared": ".runtime.shared",
-    "steps": ".simplify.passes",
+    "steps": ".runtime.derivation",
 }
 # verb that tensors call -> module and function that do it
 _VERBS = {
-    "display": (".simplify.passes", "display_form"),
+    "display": (".simplify.display", "display_form"),
     "dot": (".algebra.products", "dot"),
     "eval": (".runtime.evaluation", "evaluate"),
     "latex": (".algebra.latex", "latex"),
