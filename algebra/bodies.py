@@ -1,7 +1,7 @@
 """Bodies of elementwise maps as formulas: one row per primitive.
 
-Each operand is a formula with the labels of its axes; a subexpression carries the labels of what occurs in it, and is
-repeated along the others only where it meets a larger array.
+Each operand is a formula with the labels of its axes; a subexpression carries the labels of what
+occurs in it, and is repeated along the others only where it meets a larger array.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from fractions import Fraction
 
 from . import scalar
 from .factorgraph import Labelled, aligned, multiplied
-from .notation import ONE, Apply, Formula, Infix, Number, power, product, total
+from .normal_form import power, product, total
+from .notation import ONE, Apply, Formula, Infix, Number
 from .scalar import Slot, op
 
 INFIX = ("eq", "ne", "lt", "le", "gt", "ge", "and_", "or_", "not_")
@@ -23,7 +24,9 @@ def number(value) -> Number:
     return Number(Fraction(int(value.p), int(value.q)))
 
 
-def body_formula(body, operands: Sequence[Labelled], shorten: Callable, special: Callable) -> Labelled:
+def body_formula(
+    body, operands: Sequence[Labelled], shorten: Callable, special: Callable
+) -> Labelled:
     """A body with formulas in its slots.
 
     Parameters
@@ -89,5 +92,10 @@ def _scaled(x: Formula) -> Formula:
 
 
 # What reads better as other functions; every other primitive is applied by its own name.
-ROWS: dict[str, Callable[..., Formula]] = {"Pow": power, "exp": _exp, "log1p": _log1p, "expm1": _expm1, "log1mexp": _log1mexp}
-
+ROWS: dict[str, Callable[..., Formula]] = {
+    "Pow": power,
+    "exp": _exp,
+    "log1p": _log1p,
+    "expm1": _expm1,
+    "log1mexp": _log1mexp,
+}

@@ -1,9 +1,10 @@
 """Sums of products in matrix notation.
 
-The factors of a contraction form a graph: its vertices are the labels, a matrix is an edge between two of them, a vector
-a weight at one. Parallel edges merge into elementwise products, dead ends collapse into vectors, a summed vertex
-between two edges into a matrix product; what remains is a scalar, a vector, or one edge between the labels of the
-result. Where something else remains, matrix notation cannot say it.
+The factors of a contraction form a graph: its vertices are the labels, a matrix is an edge between
+two of them, a vector a weight at one. Parallel edges merge into elementwise products, dead ends
+collapse into vectors, a summed vertex between two edges into a matrix product; what remains is a
+scalar, a vector, or one edge between the labels of the result. Where something else remains, matrix
+notation cannot say it.
 """
 
 from __future__ import annotations
@@ -12,10 +13,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from .normal_form import chain, diag, hadamard, parts, power, product, transpose
 from .notation import (
-    Apply, Formula, Hadamard, Identity, Number, Ones, Power, Product, chain, children, diag, hadamard, parts, power,
-    product, size, transpose,
-)  # fmt: skip
+    Apply,
+    Formula,
+    Hadamard,
+    Identity,
+    Number,
+    Ones,
+    Power,
+    Product,
+    children,
+    size,
+)
 
 NORM_SIZE = 2  # from this size on, the inner product of a vector with itself is a squared norm
 TWO = Number(Fraction(2))
@@ -39,7 +49,8 @@ def contraction(
     extents: Mapping[int, Formula],
     shorten: Callable[[Formula], Formula] = lambda e: e,
 ) -> Formula:
-    """The sum over all labels that are not in `out` of the product of the factors, with axes in the order of `out`.
+    """The sum over all labels that are not in `out` of the product of the factors, with axes in the
+    order of `out`.
 
     Parameters
     ----------
@@ -124,7 +135,9 @@ class _Graph:
         raise Unsayable
 
     def _end_cost(self, v: int) -> tuple:
-        """Which dead end to collapse first: one with a weight, so that no vector of ones is needed; then columns."""
+        """Which dead end to collapse first: one with a weight, so that no vector of ones is needed;
+        then columns.
+        """
         return (not self.weights[v], any(a == v for a, _ in self.edges), v)
 
     def _closed(self, u: int, v: int, summed: list[int]) -> bool:
@@ -142,7 +155,10 @@ class _Graph:
     def _scalar(self, v: int) -> None:
         """The sum over a label that only weights carry."""
         weights = self.weights.pop(v)
-        self.scalars.append(inner(weights) if weights else self.extents[v])
+        if weights:
+            self.scalars.append(inner(weights))
+        else:
+            self.scalars.insert(0, self.extents[v])
 
     def _collapse(self, v: int) -> int:
         """A dead end: matrix times vector, a weight of the other label."""
@@ -163,7 +179,9 @@ class _Graph:
 
     def _diag(self, weights: list[Formula]) -> Formula:
         p = parts(hadamard(weights))
-        return product([Product(p.coefficient, p.scalars, p.below)], diag(self.shorten(p.array or Ones())))
+        return product(
+            [Product(p.coefficient, p.scalars, p.below)], diag(self.shorten(p.array or Ones()))
+        )
 
     def _result(self) -> Formula | None:
         if not self.out:
@@ -177,7 +195,14 @@ class _Graph:
         left, right = self.weights[rows], self.weights[columns]
         if isinstance(matrix, Identity) and (left or right):
             return self._diag([*left, *right])
-        return chain([*([self._diag(left)] if left else []), matrix, *([self._diag(right)] if right else [])], 2)
+        return chain(
+            [
+                *([self._diag(left)] if left else []),
+                matrix,
+                *([self._diag(right)] if right else []),
+            ],
+            2,
+        )
 
     def _vector(self, v: int) -> Formula:
         return hadamard(self.weights[v]) if self.weights[v] else Ones()
@@ -235,7 +260,8 @@ def _sum_one_matrix(e: Formula) -> Formula:
 
 def trace(a: Formula, b: Formula) -> Formula:
     """tr(a' b) with the fewer transposes."""
-    choices = [chain([transpose(a), b], 2), chain([transpose(b), a], 2), chain([a, transpose(b)], 2)]
+    pairs = (transpose(a), b), (a, transpose(b)), (transpose(b), a)
+    choices = [chain(pair, 2) for pair in pairs]
     best = min(choices, key=lambda e: sum(type(f).__name__ == "Transpose" for f in children(e)))
     p = parts(best)
     scalars = Product(p.coefficient, p.scalars, p.below)

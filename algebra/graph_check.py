@@ -1,4 +1,6 @@
-"""Whether a spec fits its operands: what every node of a graph satisfies, checked for graphs from outside."""
+"""Whether a spec fits its operands: what every node of a graph satisfies, checked for graphs from
+outside.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,11 @@ def _leaf(spec: Any, operands: Sequence[Node]) -> str | None:
 def _ranks(indices: Sequence[tuple], operands: Sequence[Node], limit: int) -> str | None:
     if [len(i) for i in indices] != [a.ndim for a in operands]:
         return "indices that do not fit the operands"
-    return "an index out of range" if any(t is not None and t >= limit for i in indices for t in i) else None
+    return (
+        "an index out of range"
+        if any(t is not None and t >= limit for i in indices for t in i)
+        else None
+    )
 
 
 def _map(spec: Any, operands: Sequence[Node]) -> str | None:
@@ -59,7 +65,11 @@ def _reduce(spec: Any, operands: Sequence[Node]) -> str | None:
     if spec.op not in ("max", "min", "argmax", "argmin", "logsumexp") or len(operands) != 1:
         return "an unknown operation, or not one operand"
     axes, rank = set(spec.axes), operands[0].ndim
-    fits = len(axes) == len(spec.axes) and all(k < rank for k in axes) and len(spec.dims) == rank - len(axes)
+    fits = (
+        len(axes) == len(spec.axes)
+        and all(k < rank for k in axes)
+        and len(spec.dims) == rank - len(axes)
+    )
     return None if fits else "axes that do not fit"
 
 
@@ -68,7 +78,11 @@ def _layout(spec: Any, operands: Sequence[Node]) -> str | None:
         return "an unknown operation, or not one operand"
     if spec.op == "reshape":
         return "parameters" if spec.params else None
-    whole, part = (operands[0].ndim, len(spec.dims)) if spec.op == "slice" else (len(spec.dims), operands[0].ndim)
+    whole, part = (
+        (operands[0].ndim, len(spec.dims))
+        if spec.op == "slice"
+        else (len(spec.dims), operands[0].ndim)
+    )
     kept = sum(step is not None for _, step in spec.params)
     zero = any(start is None or step == 0 for start, step in spec.params)
     return "slices that do not fit" if len(spec.params) != whole or kept != part or zero else None
@@ -81,4 +95,11 @@ def _gradient(spec: Any, operands: Sequence[Node]) -> str | None:
     return None if len(spec.dims) == rank else "its rank"
 
 
-CHECKS = {Leaf: _leaf, Map: _map, Contract: _contract, Reduce: _reduce, Layout: _layout, Gradient: _gradient}
+CHECKS = {
+    Leaf: _leaf,
+    Map: _map,
+    Contract: _contract,
+    Reduce: _reduce,
+    Layout: _layout,
+    Gradient: _gradient,
+}

@@ -1,8 +1,9 @@
 r"""LaTeX of tensors: their display form in the notation of textbooks.
 
-Juxtaposition is the matrix product, $\odot$, $\oslash$ and $x^{\odot 2}$ are elementwise, $\mathbf{1}$ is the vector of
-ones, $I$ the identity; a scalar in a sum is added to every element. Names of users are typeset when they look like
-mathematics (`lam`, `mu_1`, `w0`) and are otherwise escaped, character by character.
+Juxtaposition is the matrix product, $\odot$, $\oslash$ and $x^{\odot 2}$ are elementwise,
+$\mathbf{1}$ is the vector of ones, $I$ the identity; a scalar in a sum is added to every element.
+Names of users are typeset when they look like mathematics (`lam`, `mu_1`, `w0`) and are otherwise
+escaped, character by character.
 """
 
 from __future__ import annotations
@@ -13,23 +14,42 @@ from collections.abc import Sequence
 from . import late
 from .node import Node
 from .notation import (
-    Apply, Chain, Entries, Entry, Formula, Hadamard, Identity, IndexSum, Infix, Number, Ones, Power, Product, Slice,
-    Symbol, Transpose,
-)  # fmt: skip
+    Apply,
+    Chain,
+    Entries,
+    Entry,
+    Formula,
+    Hadamard,
+    Identity,
+    IndexSum,
+    Infix,
+    Number,
+    Ones,
+    Power,
+    Product,
+    Slice,
+    Symbol,
+    Transpose,
+)
 from .spelling import ATOM, HADAMARD, MAX_DEFINITIONS, POWER, PRODUCT, SUM, Spelling, decimal, large
 from .symbols import typeset
 from .transcription import transcribe
 
 WORDS = {
-    "exp": r"\exp", "log": r"\log", "sin": r"\sin", "cos": r"\cos", "tanh": r"\tanh", "sinh": r"\sinh", "cosh": r"\cosh",
-    "sigmoid": r"\sigma", "maximum": r"\max", "minimum": r"\min", "amax": r"\max", "amin": r"\min", "tr": r"\operatorname{tr}",
-    "nan": r"\mathrm{NaN}", "inf": r"\infty", "-inf": r"-\infty", "log_softmax": r"\log\operatorname{softmax}",
+    "exp": r"\exp", "log": r"\log", "sin": r"\sin", "cos": r"\cos", "tanh": r"\tanh",
+    "sinh": r"\sinh", "cosh": r"\cosh",
+    "sigmoid": r"\sigma", "maximum": r"\max", "minimum": r"\min", "amax": r"\max",
+    "amin": r"\min", "tr": r"\operatorname{tr}",
+    "nan": r"\mathrm{NaN}", "inf": r"\infty", "-inf": r"-\infty",
+    "log_softmax": r"\log\operatorname{softmax}",
     "true": r"\mathrm{true}", "false": r"\mathrm{false}", "": "",
 }  # fmt: skip
 OPERATORS = {
-    "eq": "=", "ne": r"\ne", "lt": "<", "le": r"\le", "gt": ">", "ge": r"\ge", "and_": r"\wedge", "or_": r"\vee", "not_": r"\neg ",
+    "eq": "=", "ne": r"\ne", "lt": "<", "le": r"\le", "gt": ">", "ge": r"\ge", "and_": r"\wedge",
+    "or_": r"\vee", "not_": r"\neg ",
 }  # fmt: skip
-FENCES = {"abs": (r"\left|", r"\right|"), "norm": (r"\left\|", r"\right\|"), "sqrt": (r"\sqrt{", "}"),
+FENCES = {"abs": (r"\left|", r"\right|"), "norm": (r"\left\|", r"\right\|"), "sqrt": (r"\sqrt{",
+"}"),
           "indicator": (r"\mathbf{1}\left[", r"\right]")}  # fmt: skip
 
 
@@ -49,7 +69,9 @@ def latex_of(node: Node, names: bool = False) -> str:
     document = transcribe(node, lambda s: typeset(s.name, s.primes), names)
     printer = LatexSpelling(document)
     main = printer.show(document.main)
-    lines = [f"{printer.show(name)} = {printer.show(value)}" for name, value in document.definitions]
+    lines = [
+        f"{printer.show(name)} = {printer.show(value)}" for name, value in document.definitions
+    ]
     if not lines:
         return main
     if len(lines) > MAX_DEFINITIONS:
@@ -97,7 +119,10 @@ class LatexSpelling(Spelling):
     def product(self, e: Product) -> str:
         front, under = self.coefficient(abs(e.coefficient))
         below = [*([under] if under else []), *(self._factor(b, e.below) for b in e.below)]
-        above = [*([_scientific(front)] if front else []), *(self._factor(s, e.scalars if not front else ()) for s in e.scalars)]
+        above = [
+            *([_scientific(front)] if front else []),
+            *(self._factor(s, e.scalars if not front else ()) for s in e.scalars),
+        ]
         text = _joined(above)
         if below:
             text = rf"\frac{{{text or '1'}}}{{{_joined(below)}}}"
@@ -125,15 +150,19 @@ class LatexSpelling(Spelling):
 
     def apply(self, e: Apply) -> str:
         if e.word == "sum" and e.args[0].rank in (1, 2):  # one more factor of a chain
-            right = r" \mathbf{1}" if e.args[0].rank == 2 else ""
-            return rf"\mathbf{{1}}^\top {self.inside(e.args[0], PRODUCT if isinstance(e.args[0], Chain) else POWER)}{right}"
+            (a,) = e.args
+            middle = self.inside(a, PRODUCT if isinstance(a, Chain) else POWER)
+            return rf"\mathbf{{1}}^\top {middle}" + (r" \mathbf{1}" if a.rank == 2 else "")
         if e.word == "where":
-            condition, a, b = map(self.show, e.args)
-            return rf"\begin{{cases}} {a} & \text{{if }} {condition} \\ {b} & \text{{otherwise}} \end{{cases}}"
+            condition, yes, no = map(self.show, e.args)
+            branches = rf"{yes} & \text{{if }} {condition} \\ {no} & \text{{otherwise}}"
+            return rf"\begin{{cases}} {branches} \end{{cases}}"
         args = ", ".join(map(self.show, e.args))
         if e.word in FENCES:
             left, right = FENCES[e.word]
-            return f"{left}{args}{right}" + ("_F" if e.word == "norm" and e.args[0].rank == 2 else "")
+            return f"{left}{args}{right}" + (
+                "_F" if e.word == "norm" and e.args[0].rank == 2 else ""
+            )
         return self._word(e) + (self.parenthesise(args) if e.args else "")
 
     def _word(self, e: Apply) -> str:
@@ -189,7 +218,13 @@ def _scientific(text: str) -> str:
     if not exponent:
         return text
     power = f"10^{{{int(exponent)}}}"
-    return power if mantissa == "1" else f"-{power}" if mantissa == "-1" else rf"{mantissa} \cdot {power}"
+    return (
+        power
+        if mantissa == "1"
+        else f"-{power}"
+        if mantissa == "-1"
+        else rf"{mantissa} \cdot {power}"
+    )
 
 
 def _joined(factors: list[str]) -> str:
@@ -203,5 +238,3 @@ def _joined(factors: list[str]) -> str:
         else:
             result += f" {text}" if result else text
     return result
-
-

@@ -1,4 +1,6 @@
-"""Names in formulas: every variable gets one that no other variable in the formula has (semantics 6.1)."""
+"""Names in formulas: every variable gets one that no other variable in the formula has (semantics
+6.1).
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,8 @@ Spell = Callable[[Symbol], str]
 class Names:
     """Symbols of variables and extents.
 
-    spell   how the printer writes a symbol: two symbols clash if they are written alike, so that `w0` and `w_0` are
+    spell   how the printer writes a symbol: two symbols clash if they are written alike, so that
+    `w0` and `w_0` are
             told apart where both are typeset as w with a subscript
     """
 
@@ -81,5 +84,7 @@ def _suffixed(name: str, rank: int, start: int) -> Iterator[Symbol]:
 
 
 def is_variable(x: Node) -> bool:
-    """Whether a node is shown by a name of its own: an input, a shared variable, an array constant or a cut."""
+    """Whether a node is shown by a name of its own: an input, a shared variable, an array constant
+    or a cut.
+    """
     return isinstance(x, Leaf) and x.spec.kind in ("input", "shared", "constant", "cut")

@@ -1,11 +1,10 @@
 """Formulas without a layout: the tree that the text and the LaTeX printer share.
 
-A formula has a rank: 0 a scalar, 1 a column vector, 2 a matrix, more an array that only indices can address. A vector
-is a column; a row is its `Transpose`. Arrays meet in four ways: `Chain` is the matrix product, `Hadamard` the
-elementwise product and quotient, `Sum` adds (a scalar term is added to every element), `Product` multiplies by scalars.
-`Entry`, `IndexSum` and `Entries` say with indices what matrix notation cannot say.
-
-The functions at the end build formulas in a normal form: sums and chains are flat, scalars stand in front.
+A formula has a rank: 0 a scalar, 1 a column vector, 2 a matrix, more an array that only indices can
+address. A vector is a column; a row is its `Transpose`. Arrays meet in four ways: `Chain` is the
+matrix product, `Hadamard` the elementwise product and quotient, `Sum` adds (a scalar term is added
+to every element), `Product` multiplies by scalars. `Entry`, `IndexSum` and `Entries` say with
+indices what matrix notation cannot say.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ import dataclasses
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,9 @@ class Transpose(Formula):
 
 @dataclass(frozen=True)
 class Apply(Formula):
-    """A function; `axis` says along which axes of its argument it works, None for all or elementwise."""
+    """A function; `axis` says along which axes of its argument it works, None for all or
+    elementwise.
+    """
 
     word: str
     args: tuple[Formula, ...]
@@ -228,7 +230,7 @@ class Document:
 ZERO, ONE = Number(Fraction(0)), Number(Fraction(1))
 
 
-# ---------------------------------------------------------------- walks; formulas are small, so these recurse
+# ---------------------------------------------------------------- walks; they recurse
 
 
 def children(e: Formula) -> Iterable[Formula]:
@@ -246,7 +248,7 @@ def rewrite(e: Formula, change: Callable[[Formula], Formula | None]) -> Formula:
     found = change(e)
     if found is not None:
         return found
-    values = {}
+    values: dict[str, Any] = {}
     for field in dataclasses.fields(e):
         value = getattr(e, field.name)
         if isinstance(value, Formula):
@@ -260,124 +262,3 @@ def size(e: Formula) -> int:
     """How much there is to read: symbols, numbers and function words."""
     inner = sum(map(size, children(e)))
     return inner + (1 if isinstance(e, Apply | Slice) or not inner else 0)
-
-
-# ---------------------------------------------------------------- normal form
-
-
-def parts(e: Formula) -> Product:
-    """e as coefficient * scalars / below * array."""
-    if isinstance(e, Product):
-        return e
-    if isinstance(e, Number):
-        return Product(e.value)
-    if e.rank == 0:
-        return Product(Fraction(1), (e,))
-    return Product(Fraction(1), (), (), e)
-
-
-def product(factors: Iterable[Formula], array: Formula | None = None) -> Formula:
-    """Scalars times an array (or nothing)."""
-    coefficient, scalars, below = Fraction(1), [], []
-    for f in [*factors, *([array] if array is not None else [])]:
-        p = parts(f)
-        coefficient *= p.coefficient
-        scalars.extend(p.scalars)
-        below.extend(p.below)
-    core = parts(array).array if array is not None else None
-    if coefficient == 0:
-        return ZERO
-    if coefficient == 1 and not scalars and not below and core is not None:
-        return core
-    if core is None and not below:
-        if not scalars:
-            return Number(coefficient)
-        if coefficient == 1 and len(scalars) == 1:
-            return scalars[0]
-    return Product(coefficient, tuple(scalars), tuple(below), core)
-
-
-def total(terms: Iterable[Formula]) -> Formula:
-    """A flat sum; a positive term is brought to the front if the first is negative."""
-    flat: list[Formula] = []
-    for t in terms:
-        flat.extend(t.terms if isinstance(t, Sum) else (t,))
-    flat = [t for t in flat if t != ZERO] or [ZERO]
-    first = next((k for k, t in enumerate(flat) if parts(t).coefficient > 0), 0)
-    flat.insert(0, flat.pop(first))
-    return flat[0] if len(flat) == 1 else Sum(tuple(flat))
-
-
-def hadamard(factors: Iterable[Formula]) -> Formula:
-    """Elementwise product of arrays of one shape."""
-    scalars, above, below = [], [], []
-    for f in factors:
-        p = parts(f)
-        scalars.append(dataclasses.replace(p, array=None))
-        core = p.array
-        if isinstance(core, Hadamard):
-            above.extend(core.factors)
-            below.extend(core.below)
-        elif core is not None:
-            above.append(core)
-    if not above and not below:
-        return product(scalars)
-    core = above[0] if len(above) == 1 and not below else Hadamard(tuple(above), tuple(below))
-    return product(scalars, core)
-
-
-def chain(factors: Iterable[Formula], order: int) -> Formula:
-    """Matrix product; identities vanish, scalars move to the front."""
-    scalars, flat = [], []
-    for f in factors:
-        p = parts(f)
-        scalars.append(dataclasses.replace(p, array=None))
-        core = p.array
-        if core is not None:
-            flat.extend(core.factors if isinstance(core, Chain) else (core,))
-    rest = [f for f in flat if not isinstance(f, Identity)] or flat[:1]
-    core = rest[0] if len(rest) == 1 else Chain(tuple(rest), order)
-    return product([*scalars, core]) if core.rank == 0 else product(scalars, core)
-
-
-def transpose(e: Formula) -> Formula:
-    """e with its two axes exchanged; a vector becomes a row."""
-    if isinstance(e, Transpose):
-        return e.base
-    if e.rank == 0 or isinstance(e, Identity) or (isinstance(e, Apply) and e.word == "diag" and e.rank == 2):
-        return e
-    if isinstance(e, Product) and e.array is not None:
-        return dataclasses.replace(e, array=transpose(e.array))
-    if isinstance(e, Chain):
-        return Chain(tuple(transpose(f) for f in reversed(e.factors)), e.order)
-    return Transpose(e)
-
-
-def power(base: Formula, exponent: Formula) -> Formula:
-    """base**exponent; negative exponents divide, 1/2 is a square root."""
-    if not isinstance(exponent, Number):
-        return Power(base, exponent)
-    value = exponent.value
-    if value < 0:
-        inner = power(base, Number(-value))
-        return Hadamard((), (inner,)) if inner.rank else reciprocal(inner)
-    if value == 1:
-        return base
-    return Apply("sqrt", (base,), base.rank) if value == Fraction(1, 2) else Power(base, exponent)
-
-
-def reciprocal(e: Formula) -> Formula:
-    """1/e for a scalar."""
-    p = parts(e)
-    if p.coefficient == 0:
-        return Power(e, Number(Fraction(-1)))
-    return product([Product(1 / p.coefficient, p.below, p.scalars)])
-
-
-def diag(e: Formula) -> Formula:
-    """The diagonal matrix of a vector; scalars move to the front."""
-    p = parts(e)
-    scalars = dataclasses.replace(p, array=None)
-    if p.array is None or isinstance(p.array, Ones):
-        return product([scalars], Identity())
-    return product([scalars], Apply("diag", (p.array,), 2))

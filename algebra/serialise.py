@@ -1,14 +1,15 @@
 """Graphs as JSON: a flat list of nodes, operands first, with a version of its own (semantics 6.3).
 
-The text holds tables of extents, bodies and specs, then nodes that refer to them by number; nothing is nested in the
-depth of the graph. It is the same for the same graph in every process. Reading is in `deserialise`; it validates and
-evaluates nothing.
+The text holds tables of extents, bodies and specs, then nodes that refer to them by number; nothing
+is nested in the depth of the graph. It is the same for the same graph in every process. Reading is
+in `deserialise`; it validates and evaluates nothing.
 
-Identity. Inputs, shared variables, constants and unknown extents are distinct within one text and new after every
-`load`. Tensors of one pickle are dumped one by one, yet must agree on what they share. So each takes along the serial
-numbers of its nodes in this process and one `Session`, the same object for all; pickle restores that object once per
-pickle, and what was read before with the same serial number is found in it. Two loads of a pickle have two sessions, and
-give different inputs.
+Identity. Inputs, shared variables, constants and unknown extents are distinct within one text and
+new after every `load`. Tensors of one pickle are dumped one by one, yet must agree on what they
+share. So each takes along the serial numbers of its nodes in this process and one `Session`, the
+same object for all; pickle restores that object once per pickle, and what was read before with the
+same serial number is found in it. Two loads of a pickle have two sessions, and give different
+inputs.
 """
 
 from __future__ import annotations
@@ -35,7 +36,9 @@ __all__ = ["Session", "dump", "load", "reduced"]
 
 _serials: weakref.WeakKeyDictionary[Node, int] = weakref.WeakKeyDictionary()
 _next = itertools.count()
-_SESSION = Session()  # pickled by reference to one object, so that all tensors of a pickle share its restored twin
+_SESSION = (
+    Session()
+)  # pickled by reference to one object, so that all tensors of a pickle share its restored twin
 
 
 def dump(roots: Sequence[Node]) -> str:
@@ -147,7 +150,9 @@ class _Dumper:
         return self._extent(value) if isinstance(value, Dim | FreshDim) else value
 
     def _extent(self, dim: Extent) -> int | str:
-        """An int, or "d" and the number in the table, where what a definition needs stands before it."""
+        """An int, or "d" and the number in the table, where what a definition needs stands before
+        it.
+        """
         if isinstance(dim, int):
             return dim
         stack = [dim]
@@ -164,7 +169,11 @@ class _Dumper:
         if isinstance(dim, Dim):
             return ["name", dim.name]
         definition = dim.definition  # type: ignore[union-attr]
-        return ["fresh"] if definition is None else ["fresh", definition[0], *map(self._plain, definition[1:])]
+        return (
+            ["fresh"]
+            if definition is None
+            else ["fresh", definition[0], *map(self._plain, definition[1:])]
+        )
 
 
 def _defining(dim: Extent) -> list[Dim | FreshDim]:

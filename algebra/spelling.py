@@ -1,4 +1,6 @@
-"""What the printers of formulas share: precedence, parentheses, signs, letters of indices, decimals."""
+"""What the printers of formulas share: precedence, parentheses, signs, letters of indices,
+decimals.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +8,28 @@ from decimal import Decimal
 from fractions import Fraction
 
 from .names import LETTERS
+from .normal_form import parts
 from .notation import (
-    Apply, Chain, Document, Entries, Entry, Formula, Hadamard, Identity, Index, IndexSum, Infix, Number, Ones, Power,
-    Product, Slice, Sum, Symbol, Transpose, parts,
-)  # fmt: skip
+    Apply,
+    Chain,
+    Document,
+    Entries,
+    Entry,
+    Formula,
+    Hadamard,
+    Identity,
+    Index,
+    IndexSum,
+    Infix,
+    Number,
+    Ones,
+    Power,
+    Product,
+    Slice,
+    Sum,
+    Symbol,
+    Transpose,
+)
 
 # Binding strength, weakest first.
 RELATION, SUM, HADAMARD, PRODUCT, POWER, ATOM = range(6)
@@ -20,8 +40,8 @@ MAX_DEFINITIONS = 40  # more than these are counted, not shown
 def decimal(value: Fraction) -> str | None:
     """A rational as the decimal a user would have typed, or None if it reads better as a fraction.
 
-    Integers and halves are not decimals; a denominator with other prime factors than 2 and 5, or more than 17 digits,
-    is a fraction.
+    Integers and halves are not decimals; a denominator with other prime factors than 2 and 5, or
+    more than 17 digits, is a fraction.
     """
     rest = value.denominator
     for prime in (2, 5):
@@ -97,16 +117,25 @@ class Spelling:
         return strength(e)
 
     def bind(self, indices: tuple[Index, ...]) -> dict[Formula, str]:
-        """Choose letters for indices that are free in what follows; gives the letters to restore."""
+        """Choose letters for indices that are not in use; gives the letters to restore."""
         before = dict(self.letters)
         taken = {*self.used, *self.letters.values()}
-        names = (n for k in range(len(taken) + 9) for n in (LETTERS if k == 0 else [f"i_{k}"]) if n not in taken)
+        names = (
+            n
+            for k in range(len(taken) + 9)
+            for n in (LETTERS if k == 0 else [f"i_{k}"])
+            if n not in taken
+        )
         self.letters = {**self.letters, **dict(zip(indices, names, strict=False))}
         return before
 
     def sum(self, e: Sum) -> str:
         first, *rest = e.terms
-        text = self.show(first) if self.strength(first) > RELATION else self.parenthesise(self.show(first))
+        text = (
+            self.show(first)
+            if self.strength(first) > RELATION
+            else self.parenthesise(self.show(first))
+        )
         for t in rest:
             opposite = negated(t)
             sign, term = ("+", t) if opposite is None else ("-", opposite)
@@ -118,7 +147,9 @@ class Spelling:
         typed = decimal(value) or large(value)
         if typed:
             return typed, ""
-        return tuple("" if part == 1 else str(part) for part in (value.numerator, value.denominator))  # type: ignore
+        return tuple(
+            "" if part == 1 else str(part) for part in (value.numerator, value.denominator)
+        )  # type: ignore
 
     def index(self, e: Index) -> str:
         return self.letters.get(e, "?")
@@ -128,13 +159,17 @@ class Spelling:
 
 
 KINDS = {
-    Number: "number", Symbol: "symbol", Ones: "ones", Identity: "identity", Sum: "sum", Product: "product",
-    Chain: "chain", Hadamard: "hadamard", Power: "power", Transpose: "transpose", Apply: "apply", Infix: "infix",
+    Number: "number", Symbol: "symbol", Ones: "ones", Identity: "identity", Sum: "sum",
+    Product: "product",
+    Chain: "chain", Hadamard: "hadamard", Power: "power", Transpose: "transpose", Apply: "apply",
+    Infix: "infix",
     Slice: "slice", Index: "index", Entry: "entry", IndexSum: "index_sum", Entries: "entries",
 }  # fmt: skip
 
 
 def plain_name(name: str, primes: int = 0) -> str:
-    """A name on one line of text: as it is if it is an identifier, else quoted, with controls escaped."""
+    """A name on one line of text: as it is if it is an identifier, else quoted, with controls
+    escaped.
+    """
     shown = name if name.rstrip("'").isidentifier() else repr(name)
     return shown + "'" * primes

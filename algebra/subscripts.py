@@ -5,7 +5,9 @@ from __future__ import annotations
 from .dims import Extent
 
 
-def slice_items(params: tuple, dims: tuple[Extent, ...], result: tuple[Extent, ...]) -> tuple[str, ...]:
+def slice_items(
+    params: tuple, dims: tuple[Extent, ...], result: tuple[Extent, ...]
+) -> tuple[str, ...]:
     """One item per axis of the sliced array, such as "0", ":" or "1:5:2".
 
     Parameters
@@ -40,5 +42,7 @@ def _bound(value) -> int | str:
 
 
 def _spell(start, stop, step) -> str:
-    text = ":".join("" if b is None else str(_bound(b)) for b in ("" if start in (0, None) else start, stop))
+    text = ":".join(
+        "" if b is None else str(_bound(b)) for b in ("" if start in (0, None) else start, stop)
+    )
     return text if step == 1 else f"{text}:{step}"

@@ -1,8 +1,9 @@
 r"""Names of users as LaTeX: Greek letters, subscripts, and everything else escaped.
 
-A name made of ASCII letters and digits with underscores is typeset: a Greek letter's name (or `lam`, `eps`) as the
-letter, one letter as itself, a longer word upright, digits at its end and parts after an underscore as a subscript. Any
-other name is written character by character, so that no character has a meaning in LaTeX.
+A name made of ASCII letters and digits with underscores is typeset: a Greek letter's name (or
+`lam`, `eps`) as the letter, one letter as itself, a longer word upright, digits at its end and
+parts after an underscore as a subscript. Any other name is written character by character, so that
+no character has a meaning in LaTeX.
 """
 
 from __future__ import annotations
@@ -13,14 +14,16 @@ import unicodedata
 GREEK = {
     name: "\\" + name
     for name in (
-        "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi psi omega "
-        "Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega"
+        "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma "
+        "tau upsilon phi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega"
     ).split()
 } | {"lam": r"\lambda", "eps": r"\epsilon", "Lam": r"\Lambda"}
 
 ESCAPES = {
-    "\\": r"\backslash ", "{": r"\{", "}": r"\}", "$": r"\$", "%": r"\%", "#": r"\#", "&": r"\&", "_": r"\_",
-    "^": r"{\wedge}", "~": r"{\sim}", " ": r"\ ", "\n": r"{\hookleftarrow}", "'": r"{\prime}", '"': r"{\prime\prime}",
+    "\\": r"\backslash ", "{": r"\{", "}": r"\}", "$": r"\$", "%": r"\%", "#": r"\#", "&": r"\&",
+    "_": r"\_",
+    "^": r"{\wedge}", "~": r"{\sim}", " ": r"\ ", "\n": r"{\hookleftarrow}", "'": r"{\prime}",
+    '"': r"{\prime\prime}",
     "-": r"\text{-}", "<": r"{\lt}", ">": r"{\gt}", "`": r"\text{'}",
 }  # fmt: skip
 
@@ -67,4 +70,8 @@ def _character(c: str) -> str:
         return ESCAPES[c]
     if c.isascii() and c.isprintable():
         return c
-    return rf"\text{{{c}}}" if c.isprintable() and not unicodedata.combining(c) else rf"\text{{U+{ord(c):04X}}}"
+    return (
+        rf"\text{{{c}}}"
+        if c.isprintable() and not unicodedata.combining(c)
+        else rf"\text{{U+{ord(c):04X}}}"
+    )

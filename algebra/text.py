@@ -1,9 +1,10 @@
 """Text of tensors: as written for graphs without derivatives, matrix notation for derivatives.
 
-In matrix notation a space or nothing is the matrix product; `*`, `/` and `**` between arrays are NumPy's elementwise
-operations; `^T` transposes; `1` as a factor of a chain is the vector of ones and `I` the identity matrix;
-`[...]_ij` is the array with these elements, whose indices run from 0. An integer is glued to a one-letter name (`2x`),
-so are one-letter names to each other (`Xw`); decimals and longer names are set off by spaces (`0.02 w`).
+In matrix notation a space or nothing is the matrix product; `*`, `/` and `**` between arrays are
+NumPy's elementwise operations; `^T` transposes; `1` as a factor of a chain is the vector of ones
+and `I` the identity matrix; `[...]_ij` is the array with these elements, whose indices run from 0.
+An integer is glued to a one-letter name (`2x`), so are one-letter names to each other (`Xw`);
+decimals and longer names are set off by spaces (`0.02 w`).
 """
 
 from __future__ import annotations
@@ -15,21 +16,55 @@ from . import late
 from .graph import topological
 from .node import Gradient, Node
 from .notation import (
-    Apply, Chain, Entries, Entry, Formula, Hadamard, Identity, IndexSum, Infix, Number, Ones, Power, Product,
-    Slice, Symbol, Transpose,
-)  # fmt: skip
+    Apply,
+    Chain,
+    Entries,
+    Entry,
+    Formula,
+    Hadamard,
+    Identity,
+    IndexSum,
+    Infix,
+    Number,
+    Ones,
+    Power,
+    Product,
+    Slice,
+    Symbol,
+    Transpose,
+)
 from .spelling import (
-    ATOM, HADAMARD, MAX_DEFINITIONS, POWER, PRODUCT, SUM, Spelling, decimal, large, plain_name,
+    ATOM,
+    HADAMARD,
+    MAX_DEFINITIONS,
+    POWER,
+    PRODUCT,
+    SUM,
+    Spelling,
+    decimal,
+    large,
+    plain_name,
 )  # fmt: skip
 from .transcription import transcribe
 from .written import written
 
 WORDS = {"sigmoid": "sigma", "amax": "max", "amin": "min"}
-OPERATORS = {"eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "and_": "&", "or_": "|", "not_": "~"}
+OPERATORS = {
+    "eq": "==",
+    "ne": "!=",
+    "lt": "<",
+    "le": "<=",
+    "gt": ">",
+    "ge": ">=",
+    "and_": "&",
+    "or_": "|",
+    "not_": "~",
+}
 
 
 def pp(tensor) -> str:
-    """A tensor as text: as written, or, if derivatives occur in it, their closed form in matrix notation.
+    """A tensor as text: as written, or, if derivatives occur in it, their closed form in matrix
+    notation.
 
     >>> import closedform as cf
     >>> x = cf.scalar("x")
@@ -51,7 +86,9 @@ def text(node: Node, names: bool = False) -> str:
     """
     document = transcribe(node, lambda s: plain_name(s.name, s.primes), names)
     printer = TextSpelling(document)
-    lines = [f"{printer.show(name)} = {printer.show(value)}" for name, value in document.definitions]
+    lines = [
+        f"{printer.show(name)} = {printer.show(value)}" for name, value in document.definitions
+    ]
     return where([printer.show(document.main)], lines)
 
 
@@ -61,7 +98,9 @@ def where(main: list[str], definitions: Sequence[str]) -> str:
     if len(shown) > MAX_DEFINITIONS:
         half = MAX_DEFINITIONS // 2
         shown[half:-half] = [f"... ({len(shown) - 2 * half} more)"]
-    return "\n".join([*main, *(f"  {'where' if k == 0 else '     '} {line}" for k, line in enumerate(shown))])
+    return "\n".join(
+        [*main, *(f"  {'where' if k == 0 else '     '} {line}" for k, line in enumerate(shown))]
+    )
 
 
 class TextSpelling(Spelling):
@@ -85,27 +124,40 @@ class TextSpelling(Spelling):
     def product(self, e: Product) -> str:
         front, under = self.coefficient(abs(e.coefficient))
         above = [self.inside(s, PRODUCT) for s in e.scalars]
-        body = front if not above else _beside(front, _scalars(above))
+        body = front if not above else _before(front, self._beside(above, "*"))
         if e.array is not None:
-            least = PRODUCT if isinstance(e.array, Hadamard) and e.array.below and e.below else HADAMARD
-            body = _beside(body, self.inside(e.array, least))
+            least = (
+                PRODUCT if isinstance(e.array, Hadamard) and e.array.below and e.below else HADAMARD
+            )
+            body = _before(body, self.inside(e.array, least))
         sign = "-" if e.coefficient < 0 else ""
-        return sign + (body or "1") + self._divided([*([under] if under else []), *(self.inside(b, POWER) for b in e.below)])
+        return (
+            sign
+            + (body or "1")
+            + self._divided(
+                [*([under] if under else []), *(self.inside(b, POWER) for b in e.below)]
+            )
+        )
 
     def _divided(self, below: list[str]) -> str:
         if not below:
             return ""
-        product = below[0] if not below[0].isdigit() or len(below) == 1 else _beside(below[0], _scalars(below[1:]))
-        product = product if below[0].isdigit() else _scalars(below)
+        number, rest = (below[0], below[1:]) if below[0].isdigit() else ("", below)
+        product = _before(number, self._beside(rest, "*"))
         return f"/{product}" if len(below) == 1 else f"/({product})"
 
     def chain(self, e: Chain) -> str:
-        result, last = "", ""
-        for f in e.factors:
-            text = self.inside(f, POWER)
-            glued = (_letter(last) and _letter(text)) or (last.endswith("^T") and text.startswith("("))
-            result += text if glued or not result else " " + text
-            last = text
+        return self._beside([self.inside(f, POWER) for f in e.factors], " ")
+
+    def _beside(self, texts: list[str], gap: str) -> str:
+        """Letters glued, unless that spells another name; `gap` before a parenthesis."""
+        result = run = ""
+        for text in texts:
+            letter = _letter(text)
+            run = run + text if run and letter and run + text not in self.used else ""
+            glued = run or (result.endswith("^T") and text.startswith("("))
+            result += text if glued or not result else (gap if text[0] == "(" else " ") + text
+            run = run or (text if letter else "")
         return result
 
     def hadamard(self, e: Hadamard) -> str:
@@ -113,7 +165,9 @@ class TextSpelling(Spelling):
         return above + "".join(f" / {self.inside(b, PRODUCT)}" for b in e.below)
 
     def power(self, e: Power) -> str:
-        return f"{self.inside(e.base, ATOM)}{'**' if e.rank else '^'}{self.inside(e.exponent, ATOM)}"
+        return (
+            f"{self.inside(e.base, ATOM)}{'**' if e.rank else '^'}{self.inside(e.exponent, ATOM)}"
+        )
 
     def transpose(self, e: Transpose) -> str:
         return f"{self.inside(e.base, ATOM)}^T"
@@ -126,6 +180,8 @@ class TextSpelling(Spelling):
             return f"1[{args}]"
         if e.axis is not None:
             args += f", axis={e.axis[0] if len(e.axis) == 1 else e.axis}"
+        if not e.word and len(e.args) == 1:
+            args += ","
         return self._word(e.word) + (f"({args})" if e.args else "")
 
     def _word(self, word: str) -> str:
@@ -139,7 +195,11 @@ class TextSpelling(Spelling):
 
     def slice(self, e: Slice) -> str:
         items = ", ".join(e.items)
-        return f"pad({self.show(e.base)}, [{items}])" if e.padded else f"{self.inside(e.base, ATOM)}[{items}]"
+        return (
+            f"pad({self.show(e.base)}, [{items}])"
+            if e.padded
+            else f"{self.inside(e.base, ATOM)}[{items}]"
+        )
 
     def entry(self, e: Entry) -> str:
         letters = self._indices(e.indices)
@@ -152,7 +212,9 @@ class TextSpelling(Spelling):
 
     def _indices(self, indices: Sequence[Formula]) -> str:
         letters = [self.show(i) for i in indices]
-        return "".join(letters) if all(len(t) == 1 for t in letters) else "{" + ",".join(letters) + "}"
+        return (
+            "".join(letters) if all(len(t) == 1 for t in letters) else "{" + ",".join(letters) + "}"
+        )
 
     def index_sum(self, e: IndexSum) -> str:
         before = self.bind(e.indices)
@@ -171,22 +233,15 @@ def _letter(text: str) -> bool:
     return len(text) == 1 and text.isalpha()
 
 
-def _scalars(texts: list[str]) -> str:
-    """Scalar factors: letters glued, others apart."""
-    result, last = "", ""
-    for text in texts:
-        glue = "" if not result or (_letter(last) and _letter(text)) else "*" if text.startswith("(") else " "
-        result, last = result + glue + text, text
-    return result
-
-
-def _beside(left: str, right: str) -> str:
+def _before(left: str, right: str) -> str:
     """A factor before what it multiplies: an integer is glued to a letter or a parenthesis."""
     if not left or not right:
         return left or right
     glued = left.isdigit() and (right.startswith("(") or re.match(r"[^\W\d_](?![\w'(\[])", right))
     if left.isdigit() and right[0].isdigit():
         return f"{left}*{right}"
-    return left + right if glued or (right.startswith("(") and left.endswith("^T")) else f"{left} {right}"
-
-
+    return (
+        left + right
+        if glued or (right.startswith("(") and left.endswith("^T"))
+        else f"{left} {right}"
+    )

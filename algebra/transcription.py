@@ -1,8 +1,9 @@
 """A graph as a formula: nodes in display form become `notation`.
 
-Every node is read once, operands first. Its `View` is a formula and the axes of the node along which the formula runs,
-so that transposition and broadcasting cost nothing until they are written. What matrix notation cannot say is written
-with indices. A formula that is long, or long and used twice, becomes a temporary under "where".
+Every node is read once, operands first. Its `View` is a formula and the axes of the node along
+which the formula runs, so that transposition and broadcasting cost nothing until they are written.
+What matrix notation cannot say is written with indices. A formula that is long, or long and used
+twice, becomes a temporary under "where".
 """
 
 from __future__ import annotations
@@ -10,33 +11,36 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from fractions import Fraction
 
 from .bodies import body_formula
 from .dims import Extent
-from .factorgraph import Labelled, Unsayable, contraction, repeated
+from .factorgraph import Labelled, Unsayable, contraction
 from .graph import topological
-from .subscripts import slice_items
 from .names import Names, Spell, is_variable
 from .node import Contract, Gradient, Layout, Leaf, Map, Node, Reduce
+from .normal_form import product
 from .notation import (
-    Apply, Document, Entries, Entry, Formula, Identity, Index, IndexSum, Number, Ones, Slice, Sum, Symbol, Temporary,
-    chain, children, product, rewrite, size, transpose,
-)  # fmt: skip
+    Apply,
+    Document,
+    Entries,
+    Formula,
+    Identity,
+    Index,
+    IndexSum,
+    Number,
+    Slice,
+    Temporary,
+    children,
+    rewrite,
+    size,
+)
 from .scalar import MINUS_ONE, Slot, op
+from .subscripts import slice_items
+from .view import View, constant, entry, full, squeezed, whole
 
 SHARED_SIZE = 12  # a formula of this size that is used twice is named
 LONG_SIZE = 60  # a formula of this size is named
 DIAG_SIZE = 8  # a longer argument of diag is named
-
-
-@dataclass(frozen=True)
-class View:
-    """A formula and, per axis of it, the axis of the node along which it runs; it is the same along all others."""
-
-    formula: Formula
-    axes: tuple[int, ...] = ()
 
 
 def transcribe(node: Node, spell: Spell, keep_names: bool = False) -> Document:
@@ -66,7 +70,7 @@ class _Transcriber:
         for x in self.order:
             view = self._read(x)
             self.views[x] = view if x is self.node else self._cut(x, view)
-        main = _whole(self.views[self.node], self.node.dims)
+        main = whole(self.views[self.node], self.node.dims)
         needed = _needed(main, self.definitions)
         rename = self.names.temporaries(t for t in needed if isinstance(t, Temporary))
         finish = lambda e: rewrite(e, lambda t: rename.get(t) if isinstance(t, Temporary) else None)  # noqa: E731
@@ -84,7 +88,7 @@ class _Transcriber:
         """The view, or a name for it."""
         if self.keep_names and x.label and not isinstance(x, Leaf):
             symbol = self.names.variable(x)
-            self.definitions[symbol] = _whole(view, x.dims)
+            self.definitions[symbol] = whole(view, x.dims)
             return View(symbol, tuple(range(x.ndim)))
         length = size(view.formula)
         if length >= LONG_SIZE or (length >= SHARED_SIZE and self.uses[x] > 1):
@@ -113,12 +117,15 @@ class _Transcriber:
         if kind == "delta":
             return View(Identity(), (0, 1))
         if kind == "constant" and x.ndim == 0 and not x.label:
-            return View(_constant(x.payload))
-        return _squeezed(self.names.variable(x), x.dims)
+            return View(constant(x.payload))
+        return squeezed(self.names.variable(x), x.dims)
 
     def _operands(self, x: Node, indices: Sequence[Sequence]) -> list[Labelled]:
         views = [self.views[a] for a in x.operands]
-        return [Labelled(v.formula, tuple(i[k] for k in v.axes)) for v, i in zip(views, indices, strict=True)]
+        return [
+            Labelled(v.formula, tuple(i[k] for k in v.axes))
+            for v, i in zip(views, indices, strict=True)
+        ]
 
     def _map(self, x: Map) -> View:
         operands = self._operands(x, x.spec.indices)
@@ -129,16 +136,22 @@ class _Transcriber:
     def _softmax(self, x: Map, operands: list[Labelled], e, walk) -> Labelled | None:
         """z - logsumexp(z) is log_softmax(z); its exponential is a softmax (see `bodies`)."""
         slot = _subtracted(e)
-        lse = _stripped(x.operands[slot]) if slot is not None else None
+        if slot is None:
+            return None
+        lse = _stripped(x.operands[slot])
         if not (isinstance(lse, Reduce) and lse.spec.op == "logsumexp"):
             return None
         source, found = self.views[lse.operands[0]], walk(e.args[0])
-        kept = tuple(t for t, k in zip(found.labels, source.axes, strict=False) if k not in lse.spec.axes)
+        kept = tuple(
+            t for t, k in zip(found.labels, source.axes, strict=False) if k not in lse.spec.axes
+        )
         if found.formula != source.formula or kept != operands[slot].labels:
             return None
         axis = tuple(p for p, k in enumerate(source.axes) if k in lse.spec.axes)
         rank = found.formula.rank
-        return Labelled(Apply("log_softmax", (found.formula,), rank, axis if rank > 1 else None), found.labels)
+        return Labelled(
+            Apply("log_softmax", (found.formula,), rank, axis if rank > 1 else None), found.labels
+        )
 
     def _contract(self, x: Contract) -> View:
         spec = x.spec
@@ -148,14 +161,16 @@ class _Transcriber:
         operands = self._operands(x, spec.indices)
         used = set().union(*(o.labels for o in operands), (t for t in extents if t not in out))
         shown = tuple(t for t in out if t in used)
-        formula = contraction(operands, shown, {t: e for t, e in extents.items() if t in used}, self.shorten)
+        formula = contraction(
+            operands, shown, {t: e for t, e in extents.items() if t in used}, self.shorten
+        )
         return View(formula, tuple(spec.out.index(t) for t in shown))
 
     def _reduce(self, x: Reduce) -> View:
         (a,), spec = x.operands, x.spec
         view = self.views[a]
         if not set(spec.axes) <= set(view.axes):
-            view = _full(view, a.dims)
+            view = full(view, a.dims)
         axis = tuple(p for p, k in enumerate(view.axes) if k in spec.axes)
         rest = [k for k in view.axes if k not in spec.axes]
         word = {"max": "amax", "min": "amin"}.get(spec.op, spec.op)
@@ -165,7 +180,7 @@ class _Transcriber:
 
     def _layout(self, x: Layout) -> View:
         (a,), spec = x.operands, x.spec
-        view = _full(self.views[a], a.dims)
+        view = full(self.views[a], a.dims)
         if spec.op == "reshape":
             return self._reshape(x, view, a.dims)
         inner, outer = (a, x) if spec.op == "slice" else (x, a)
@@ -187,7 +202,7 @@ class _Transcriber:
 
     def _gradient(self, x: Gradient) -> View:
         target = x.operands[1 + x.spec.number]
-        args = tuple(_whole(self.views[a], a.dims) for a in (x.operands[0], target))
+        args = tuple(whole(self.views[a], a.dims) for a in (x.operands[0], target))
         return View(Apply("grad", args, x.ndim), tuple(range(x.ndim)))
 
     # ------------------------------------------------------------ indices
@@ -197,14 +212,19 @@ class _Transcriber:
         index = {t: Index(next(self.keys)) for t in labels}
         out = x.spec.out if isinstance(x, Contract) else tuple(labels)
         shown = [t for k, t in enumerate(out) if x.dims[k] != 1]
-        body = self._entry_of_layout(x, index) if isinstance(x, Layout) else self._entry_of(x, index)
+        body = (
+            self._entry_of_layout(x, index) if isinstance(x, Layout) else self._entry_of(x, index)
+        )
         if not shown:
             return View(body)
         axes = tuple(k for k, d in enumerate(x.dims) if d != 1)
         return View(Entries(body, tuple(index[t] for t in shown)), axes)
 
     def _entry_of(self, x: Node, index: dict[int, Index]) -> Formula:
-        entries = [Labelled(_entry(o.formula, [index[t] for t in o.labels])) for o in self._operands(x, x.spec.indices)]
+        entries = [
+            Labelled(entry(o.formula, [index[t] for t in o.labels]))
+            for o in self._operands(x, x.spec.indices)
+        ]
         if isinstance(x, Map):
             return body_formula(x.spec.body, entries, self.shorten, lambda e, walk: None).formula
         carried = set().union(*(o.labels for o in self._operands(x, x.spec.indices)))
@@ -215,82 +235,19 @@ class _Transcriber:
         return IndexSum(over, body) if over else body
 
     def _entry_of_layout(self, x: Layout, index: dict[int, Index]) -> Formula:
-        """Slices and reshapes of arrays that are repeated along an axis: of a name for the array."""
+        """Slices and reshapes of an array that is repeated along an axis: of a name for it."""
         (a,) = x.operands
-        whole = self.temporary(_whole(self.views[a], a.dims))
-        self.views[a] = View(whole, tuple(range(a.ndim)))
+        name = self.temporary(whole(self.views[a], a.dims))
+        self.views[a] = View(name, tuple(range(a.ndim)))
         view = self._layout(x)
-        return _entry(view.formula, [index[k] for k in view.axes])
+        return entry(view.formula, [index[k] for k in view.axes])
 
 
 ROWS = {
-    Leaf: _Transcriber._leaf, Map: _Transcriber._map, Contract: _Transcriber._contract, Reduce: _Transcriber._reduce,
+    Leaf: _Transcriber._leaf, Map: _Transcriber._map, Contract: _Transcriber._contract,
+    Reduce: _Transcriber._reduce,
     Layout: _Transcriber._layout, Gradient: _Transcriber._gradient,
 }  # fmt: skip
-
-
-def _constant(payload) -> Formula:
-    value = float(payload)
-    if value - value != 0:  # not finite
-        return Apply("nan" if value != value else "inf" if value > 0 else "-inf", (), 0)
-    return Number(Fraction(repr(value)))
-
-
-def _squeezed(symbol: Symbol, dims: tuple[Extent, ...]) -> View:
-    """A variable without its axes of extent 1: a column is a vector, a row its transpose."""
-    wide = tuple(k for k, d in enumerate(dims) if d != 1)
-    if len(wide) == len(dims) or not wide:
-        return View(symbol if wide else Symbol(symbol.name, 0, symbol.primes), wide)
-    if len(dims) == 2:
-        column = Symbol(symbol.name, 1, symbol.primes)
-        return View(column if wide == (0,) else transpose(column), wide)
-    items = tuple(":" if k in wide else "0" for k in range(len(dims)))
-    return View(Slice(symbol, items, len(wide)), wide)
-
-
-def _full(view: View, dims: tuple[Extent, ...]) -> View:
-    """The view along every axis that is not of extent 1."""
-    wide = tuple(k for k, d in enumerate(dims) if d != 1)
-    if set(view.axes) >= set(wide):
-        return view
-    if len(wide) == 2 and len(view.axes) == 1:
-        return View(repeated(view.formula, wide.index(view.axes[0])), wide)
-    if len(wide) == 2:
-        ones = chain([Ones(), transpose(Ones())], 2)
-        return View(product([view.formula], ones), wide)
-    if len(wide) == 1:
-        return View(product([view.formula], Ones()), wide)
-    raise Unsayable
-
-
-def _whole(view: View, dims: tuple[Extent, ...]) -> Formula:
-    """The formula of a node by itself; a number stands for an array of it."""
-    if isinstance(view.formula, Number) and dims:
-        return view.formula
-    try:
-        view = _full(view, dims)
-    except Unsayable:
-        return view.formula if not view.axes else _by_index(view, len(dims))
-    if view.axes == (1, 0) or (view.axes == (1,) and len(dims) == 2):
-        return transpose(view.formula)
-    return view.formula if view.axes == tuple(sorted(view.axes)) else _by_index(view, len(dims))
-
-
-def _by_index(view: View, rank: int) -> Formula:
-    indices = tuple(Index(-1 - k) for k in range(rank))
-    return Entries(_entry(view.formula, [indices[k] for k in view.axes]), indices)
-
-
-def _entry(e: Formula, indices: Sequence[Formula]) -> Formula:
-    """One element of an array; of elements written with indices, the formula itself."""
-    if not indices:
-        return e
-    if isinstance(e, Entries):
-        swap: dict[Formula, Formula] = dict(zip(e.indices, indices, strict=True))
-        return rewrite(e.body, lambda t: swap.get(t) if isinstance(t, Index) else None)
-    if isinstance(e, Sum):
-        return Sum(tuple(_entry(t, indices) if t.rank else t for t in e.terms))
-    return Entry(e, tuple(indices))
 
 
 def _subtracted(e) -> int | None:
@@ -298,7 +255,11 @@ def _subtracted(e) -> int | None:
     if op(e) != "Add" or len(e.args) != 2 or op(e.args[1]) != "Mul":
         return None
     factors = e.args[1].args
-    return factors[1].index if len(factors) == 2 and factors[0] == MINUS_ONE and isinstance(factors[1], Slot) else None
+    return (
+        factors[1].index
+        if len(factors) == 2 and factors[0] == MINUS_ONE and isinstance(factors[1], Slot)
+        else None
+    )
 
 
 def _stripped(x: Node) -> Node:

@@ -1,7 +1,8 @@
 """Graphs as written, in Theano's style: every operation in parentheses, nothing evaluated.
 
-Composites show the user's word. A long expression, or one that is long and used twice, becomes `t_0 = ...` under
-"where", so that the text is linear in the graph; beyond `MAX_DEFINITIONS` such lines are counted, not shown.
+Composites show the user's word. A long expression, or one that is long and used twice, becomes `t_0
+= ...` under "where", so that the text is linear in the graph; beyond `MAX_DEFINITIONS` such lines
+are counted, not shown.
 """
 
 from __future__ import annotations
@@ -23,7 +24,16 @@ from .subscripts import slice_items
 
 SHARED_LENGTH = 60  # a text of this length that is used twice is named
 LONG_LENGTH = 400  # a text of this length is named
-OPERATORS = {"eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "and_": "&", "or_": "|"}
+OPERATORS = {
+    "eq": "==",
+    "ne": "!=",
+    "lt": "<",
+    "le": "<=",
+    "gt": ">",
+    "ge": ">=",
+    "and_": "&",
+    "or_": "|",
+}
 
 
 def written(node: Node) -> str:
@@ -68,8 +78,11 @@ class _Writer:
         return self._along(x.word, argument, axes, keepdims)
 
     def _along(self, word: str, a: Node, axes: Sequence[int], keepdims: bool = False) -> str:
-        axis = "" if len(axes) == a.ndim and word not in ("softmax", "log_softmax") or a.ndim == 1 else \
-            f", axis={axes[0] if len(axes) == 1 else tuple(axes)}"
+        axis = (
+            ""
+            if len(axes) == a.ndim and word not in ("softmax", "log_softmax") or a.ndim == 1
+            else f", axis={axes[0] if len(axes) == 1 else tuple(axes)}"
+        )
         return f"{word}({self.texts[a]}{axis}{', keepdims=True' if keepdims else ''})"
 
     # ------------------------------------------------------------ one row per kind
@@ -111,15 +124,18 @@ class _Writer:
             found = row(self, x)
             if found:
                 return found
-        letters = "ijklmnopqrstuvwxyzabcdefgh"
-        spell = lambda index: "".join(letters[t] if t < 26 else f"<{t}>" for t in index)  # noqa: E731
-        return f"einsum('{','.join(map(spell, spec.indices))}->{spell(spec.out)}'{''.join(', ' + t for t in texts)})"
+        subscripts = f"{','.join(map(_labels, spec.indices))}->{_labels(spec.out)}"
+        return f"einsum({', '.join([repr(subscripts), *texts])})"
 
     def _sum(self, x: Contract) -> str | None:
         if len(x.operands) != 1 or len(x.spec.sizes) != x.operands[0].ndim:
             return None
         (index,), out = x.spec.indices, x.spec.out
-        if len(set(index)) != len(index) or list(out) != [t for t in index if t in out] or len(out) == len(index):
+        if (
+            len(set(index)) != len(index)
+            or list(out) != [t for t in index if t in out]
+            or len(out) == len(index)
+        ):
             return None
         return self._along("sum", x.operands[0], [k for k, t in enumerate(index) if t not in out])
 
@@ -132,14 +148,27 @@ class _Writer:
         inner = right[-2] if len(right) > 1 else right[-1]
         rest = tuple(t for t in right if t != inner)
         batch = left[:-2] if len(right) > 2 and left[:-2] == right[:-2] else ()
-        wanted = (*batch, *(t for t in left[:-1] if t not in batch), *(t for t in rest if t not in batch))
-        if left[-1] != inner or inner in out or out != wanted or set(left) & set(right) != {inner, *batch}:
+        wanted = (
+            *batch,
+            *(t for t in left[:-1] if t not in batch),
+            *(t for t in rest if t not in batch),
+        )
+        if (
+            left[-1] != inner
+            or inner in out
+            or out != wanted
+            or set(left) & set(right) != {inner, *batch}
+        ):
             return None
         return f"({self.texts[x.operands[0]]} @ {self.texts[x.operands[1]]})"
 
     def _special(self, x: Contract) -> str | None:
         texts = [self.texts[a] for a in x.operands]
-        patterns = {(((0, 0),), ()): "trace", (((0, 0),), (0,)): "diag", (((0,), (1,)), (0, 1)): "outer"}
+        patterns = {
+            (((0, 0),), ()): "trace",
+            (((0, 0),), (0,)): "diag",
+            (((0,), (1,)), (0, 1)): "outer",
+        }
         word = patterns.get((x.spec.indices, x.spec.out))
         return f"{word}({', '.join(texts)})" if word else None
 
@@ -152,7 +181,11 @@ class _Writer:
             return f"{self.texts[a]}.reshape({self._extents(x.dims)})"
         inner, outer = (a, x) if spec.op == "slice" else (x, a)
         items = ", ".join(slice_items(spec.params, inner.dims, outer.dims))
-        return f"{self.texts[a]}[{items}]" if spec.op == "slice" else f"pad({self.texts[a]}, [{items}])"
+        return (
+            f"{self.texts[a]}[{items}]"
+            if spec.op == "slice"
+            else f"pad({self.texts[a]}, [{items}])"
+        )
 
     def _extents(self, dims: tuple[Extent, ...]) -> str:
         return ", ".join(self._show(self.names.extent(d)) for d in dims)
@@ -174,7 +207,11 @@ def composite(x: Node) -> tuple[Node, tuple[int, ...], bool] | None:
     if x.word == "mean":
         total = _stripped(x.operands[0])
         (index,), out = total.spec.indices, total.spec.out
-        return total.operands[0], tuple(k for k, t in enumerate(index) if t not in out), x.ndim > total.ndim
+        return (
+            total.operands[0],
+            tuple(k for k, t in enumerate(index) if t not in out),
+            x.ndim > total.ndim,
+        )
     if x.word in ("softmax", "log_softmax"):
         difference = x.operands[0] if x.word == "softmax" else x
         return difference.operands[0], _stripped(difference.operands[1]).spec.axes, False
@@ -205,6 +242,11 @@ def _shown(roots: list[Node]) -> tuple[list[Node], Counter]:
             stack.append((x, True))
             stack.extend((a, False) for a in reversed(operands))
     return list(order), uses
+
+
+def _labels(index: Sequence[int]) -> str:
+    """Labels as letters of einsum."""
+    return "".join("ijklmnopqrstuvwxyzabcdefgh"[t] if t < 26 else f"<{t}>" for t in index)
 
 
 def _number(value: Fraction) -> str:

@@ -199,7 +199,7 @@ def contractions() -> list[tuple]:
         (contraction(((0, 0),), (0,), one, A), "diag(A)"),
         (contraction(((0, 1), (1, 0)), (), two, A, B), "tr(AB)"),
         (contraction(((0, 1), (0, 1)), (), two, A, B), "tr(A^T B)"),
-        (contraction(((0, 1), (1, 2), (2, 0)), (), three, A, B, A), "tr(ABA)"),
+        (contraction(((0, 1), (1, 2), (2, 0)), (), three, A, B, A), "tr(BAA)"),
         (contraction(((0, 1), (0, 1)), (), two, A, A), "||A||_F^2"),
         (contraction(((0, 1),), (), two, A), "sum(A)"),
         (contraction(((0, 1),), (0,), two, A), "A 1"),
@@ -211,7 +211,7 @@ def contractions() -> list[tuple]:
         (contraction(((0, 1), (0, 1)), (0, 1), two, A, B), "A * B"),
         (contraction(((0,), (0,), (0,)), (), one, a, b, a), "a^T(b * a)"),
         (contraction(((0,),), (), two, a), "n sum(a)"),
-        (contraction(((0,),), (0, 1), two, a), "a"),
+        (contraction(((0,),), (0, 1), two, a), "a 1^T"),
         (contraction(((0, 1), (1,), (0, 2), (2,)), (0,), three, A, a, B, b), "Aa * Bb"),
         (contraction(((0, 1), (2,)), (0, 1, 2), three, A, a), "[A_ij a_k]_ijk"),
         (contraction(((0, 1, 2), (2,)), (0, 1), three, T, a), "[sum_k T_ijk a_k]_ij"),
@@ -340,6 +340,11 @@ def test_notation_does_not_clash_with_inputs() -> None:
     assert text((sigma * cf.sigmoid(sigma)).node) == "sigma sigmoid(sigma)"
     both = elementwise(Add(s0, s1), ((0, 1), (0, 1)), eye.dims, eye, delta_leaf(eye.dims[0], F64))
     assert text(both) == "I + Id"
+
+
+def test_glued_letters_do_not_spell_another_name() -> None:
+    X, w, both = cf.matrix("X", shape=("n", "n")), cf.vector("w", shape="n"), cf.vector("Xw", shape="n")
+    assert text((X @ w + both).node) == "X w + Xw"
 
 
 def test_letters_of_indices_avoid_names() -> None:
