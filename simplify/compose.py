@@ -170,6 +170,15 @@ class Composer:
         spec = x.spec
         return Map(MapSpec(body, island.indices, x.dims, spec.dtype, spec.weak, spec.compute), *island.operands)
 
+    def through(self, x: Map, root: type) -> Map | None:
+        """x with operands taken in whose body has this operation at its root; None if there are none."""
+        inner = [self._inner(a, x.spec.compute) for a in x.operands]
+        inner = [i if i is not None and type(i.body) is root else None for i in inner]
+        if not any(inner):
+            return None
+        result = self._build(x, self._fused(self.floats, x.spec.body, inner, x)[0])
+        return result if isinstance(result, Map) else None
+
     # ------------------------------------------------------------ signs
     def sign(self, a: Node) -> str:
         """What is proven about the sign of a node in compute form."""

@@ -278,8 +278,10 @@ def sum_of_sum(composer: Any, x: Contract) -> Node | None:
     if len(x.operands) != 1:
         return None
     (a,), (labels,) = x.operands, x.spec.indices
-    if not isinstance(a, Contract) or a.dtype != x.dtype or len(a.operands) > 1 or a in composer.shared:
+    if not isinstance(a, Contract) or a.dtype != x.dtype or a in composer.shared or len(set(labels)) < len(labels):
         return None
+    if not any(len(set(i)) == len(a.spec.sizes) for i in a.spec.indices):
+        return None  # a product of matrices: summing it at once would cost more
     sizes, number = list(x.spec.sizes), dict(zip(a.spec.out, labels, strict=True))
     for t, extent in enumerate(a.spec.sizes):
         if t not in number:

@@ -63,10 +63,22 @@ def layout_of_number(composer: Any, x: Node) -> Node | None:
 
 def softmax(composer: Any, x: Map) -> Node | None:
     """log(sum(exp(u))) is logsumexp(u), and exp(u)/sum(exp(u)) is exp(u - logsumexp(u))."""
-    body = x.spec.body
-    if not operations(body) & {"log", "Pow"}:
+    if not operations(x.spec.body) & {"log", "Pow"}:
         return None
-    for k, a in enumerate(x.operands):
+    sums = [k for k, a in enumerate(x.operands) if _exponent(a) is not None]
+    found = _rewritten(composer, x, sums) if sums else None
+    if found is None and sums and "Pow" in operations(x.spec.body):
+        seen = composer.through(x, exp)  # exponentials that are values of their own, because they are also summed
+        if seen is not None:
+            sums = [k for k, a in enumerate(seen.operands) if _exponent(a) is not None]
+            found = _rewritten(composer, seen, sums)
+    return found
+
+
+def _rewritten(composer: Any, x: Map, sums: list[int]) -> Node | None:
+    body = x.spec.body
+    for k in sums:
+        a = x.operands[k]
         inner = _exponent(a)
         if inner is None:
             continue

@@ -53,7 +53,7 @@ CHOICES = (
     Rule("choose-negated", where(not_(c), a, b), where(c, b, a), soundness=BITS, trivial=True),
     Rule("guarded-product", where(ne(a, ZERO), Mul(r, a), ZERO), Mul(r, a), source=_GUARD,
          condition=lambda a, r: not may_blow_up(r), witness=where(ne(Slot(0), ZERO), Mul(2, Slot(0)), ZERO)),
-    Rule("not-not", not_(not_(c)), c, soundness=BITS),
+    Rule("not-not", not_(not_(c)), c, soundness=BITS, witness=not_(not_(gt(Slot(0), ZERO)))),
 )  # fmt: skip
 COMPARISONS = (
     Rule("sigmoid-above-half", gt(sigmoid(a), HALF), gt(a, ZERO), source="the logistic function is increasing"),

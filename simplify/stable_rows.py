@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..algebra.scalar import (
-    HALF, MINUS_ONE, ONE, Add, Mul, Pow, Slot, cosh, exp, expm1, is_number, log, log1mexp, log1p, sigmoid, sinh, softplus, tanh,
+    HALF, MINUS_ONE, Add, Mul, Pow, Slot, cosh, exp, expm1, is_number, log, log1mexp, log1p, sigmoid, sinh, softplus, tanh, absolute, maximum,
 )  # fmt: skip
 from .arithmetic import collected
 from .engine import operations
@@ -69,12 +69,14 @@ SOFTPLUS = (
          lambda a, c, d: meets(c, d, a), source=LOGISTIC,
          witness=Add(Mul(s1, softplus(Mul(-1, s0))), Mul(Add(1, Mul(-1, s1)), softplus(s0)))),
 )  # fmt: skip
+# near a result of 0 the larger term is small too, so nothing cancels; b + softplus(a - b) would lose digits there
+LOG_ADD_EXP = Add(maximum(a, b), softplus(-absolute(a - b)))
 LOG_EXP = (
     Rule("log-exp-factor", log(Mul(c, exp(a))), Add(a, log(c)), lambda a, c: positive(c), source="DLMF 4.8.1",
          witness=log(Mul(Slot(1, "positive"), exp(s0)))),
-    Rule("log-sum-of-two-exps", log(Add(exp(a), exp(b))), Add(b, softplus(a - b)), source="exp(b)*(1 + exp(a - b))"),
-    Rule("log-scaled-sum-of-two-exps", log(Mul(c, Add(exp(a), exp(b)))), Add(b, softplus(a - b), log(c)),
-         lambda a, b, c: positive(c), source="exp(b)*(1 + exp(a - b))", witness=log(Mul(HALF, Add(exp(s0), exp(s1))))),
+    Rule("log-sum-of-two-exps", log(Add(exp(a), exp(b))), LOG_ADD_EXP, source="Blanchard, Higham, Higham 2021"),
+    Rule("log-scaled-sum-of-two-exps", log(Mul(c, Add(exp(a), exp(b)))), Add(LOG_ADD_EXP, log(c)),
+         lambda a, b, c: positive(c), source="Blanchard, Higham, Higham 2021", witness=log(Mul(HALF, Add(exp(s0), exp(s1))))),
     Rule("log-difference-of-exps", log(Add(exp(a), Mul(-1, exp(b)))), Add(a, log1mexp(a - b)), source="exp(a)*(1 - exp(b - a))"),
     Rule("log1mexp", log(Add(1, Mul(-1, exp(a)))), log1mexp(-a), source="Maechler 2012, log(1 - exp(-|a|))"),
     Rule("log-minus-expm1", log(Mul(-1, expm1(a))), log1mexp(-a), source="Maechler 2012, log(1 - exp(-|a|))"),
