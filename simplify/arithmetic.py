@@ -1,4 +1,5 @@
-"""Arithmetic rows: flattening, numbers, like terms, powers of equal bases. These cannot be patterns: each is a function.
+"""Arithmetic rows: flattening, numbers, like terms, powers of equal bases. These cannot be
+patterns: each is a function.
 
 Terms and factors keep the order of their first appearance; in a product the number comes first.
 """
@@ -11,8 +12,18 @@ from sympy import Integer, Rational
 
 from ..algebra.scalar import HALF, ONE, ZERO, Add, Mul, Pow, Slot, exp, is_number
 from .rule import (
-    BITS, REAL, Rule, Wild, integer, negative, nonnegative, number, positive, product, sum_of,
-)  # fmt: skip
+    BITS,
+    REAL,
+    Rule,
+    Wild,
+    integer,
+    negative,
+    nonnegative,
+    number,
+    positive,
+    product,
+    sum_of,
+)
 
 a, b, c = Wild("a"), Wild("b"), Wild("c")
 n, m = Wild("n", number, like=2), Wild("m", number, like=3)
@@ -146,7 +157,11 @@ def equal_bases(e: Any) -> Any:
 
 
 def _may_add(base: Any, powers: list) -> bool:
-    return all(map(integer, powers)) or positive(base) or (nonnegative(base) and all(map(number, powers)))
+    return (
+        all(map(integer, powers))
+        or positive(base)
+        or (nonnegative(base) and all(map(number, powers)))
+    )
 
 
 def split_reciprocal(e: Any) -> Any:
@@ -158,15 +173,39 @@ def split_reciprocal(e: Any) -> Any:
 
 
 def number_into_sum(e: Any) -> Any:
-    """A rational times a sum of numbers times things, when every product is an integer: 1/2*(2*x + 4)."""
-    if len(e.args) != 2 or type(e.args[1]) is not Add or not is_number(e.args[0]) or e.args[0].is_integer:
+    """A rational times a sum of numbers times things, when every product is an integer: 1/2*(2*x +
+    4).
+    """
+    if (
+        len(e.args) != 2
+        or type(e.args[1]) is not Add
+        or not is_number(e.args[0])
+        or e.args[0].is_integer
+    ):
         return None
     terms = [product((e.args[0] * coefficient(t)[0], *coefficient(t)[1])) for t in e.args[1].args]
     return sum_of(terms) if all(coefficient(t)[0].is_integer for t in terms) else None
 
 
-def _row(name: str, left: Any, right: Any, action: Any, witness: Any, soundness: str = REAL, trivial: bool = True) -> Rule:
-    return Rule(name, left, right, action=action, witness=witness, soundness=soundness, source="field laws", trivial=trivial)
+def _row(
+    name: str,
+    left: Any,
+    right: Any,
+    action: Any,
+    witness: Any,
+    soundness: str = REAL,
+    trivial: bool = True,
+) -> Rule:
+    return Rule(
+        name,
+        left,
+        right,
+        action=action,
+        witness=witness,
+        soundness=soundness,
+        source="field laws",
+        trivial=trivial,
+    )
 
 
 FLATTEN = (
@@ -180,17 +219,61 @@ NUMBERS = (
     _row("negated-sum", -(a + b), Add(-a, -b), negated_sum, Mul(-1, Add(s0, s1)), BITS),
 )
 COLLECT = (
-    _row("like-terms", Add(Mul(n, a), Mul(m, a)), (n + m) * a, collect, Add(s0, Mul(2, s0)), trivial=False),
-    _row("equal-bases", Mul(Pow(a, n), Pow(a, m)), Pow(a, n + m), equal_bases, Mul(s0, s1, Pow(s0, -1)), trivial=False),
-    _row("split-reciprocal", Pow(Mul(a, b), -1), Mul(Pow(a, -1), Pow(b, -1)), split_reciprocal, Pow(Mul(s0, s1), -1)),
-    _row("number-into-sum", HALF * Add(2 * a, 2 * b), a + b, number_into_sum, Mul(HALF, Add(Mul(2, s0), 4))),
+    _row(
+        "like-terms",
+        Add(Mul(n, a), Mul(m, a)),
+        (n + m) * a,
+        collect,
+        Add(s0, Mul(2, s0)),
+        trivial=False,
+    ),
+    _row(
+        "equal-bases",
+        Mul(Pow(a, n), Pow(a, m)),
+        Pow(a, n + m),
+        equal_bases,
+        Mul(s0, s1, Pow(s0, -1)),
+        trivial=False,
+    ),
+    _row(
+        "split-reciprocal",
+        Pow(Mul(a, b), -1),
+        Mul(Pow(a, -1), Pow(b, -1)),
+        split_reciprocal,
+        Pow(Mul(s0, s1), -1),
+    ),
+    _row(
+        "number-into-sum",
+        HALF * Add(2 * a, 2 * b),
+        a + b,
+        number_into_sum,
+        Mul(HALF, Add(Mul(2, s0), 4)),
+    ),
 )
 POWERS = (
     Rule("power-one", Pow(a, 1), a, soundness=BITS, trivial=True),
-    Rule("power-zero", Pow(a, 0), ONE, soundness=BITS, source="IEEE 754-2019, 9.2.1: pow(x, 0) is 1 for any x"),
-    Rule("power-of-one", Pow(ONE, a), ONE, soundness=BITS, source="IEEE 754-2019, 9.2.1: pow(1, y) is 1 for any y"),
+    Rule(
+        "power-zero",
+        Pow(a, 0),
+        ONE,
+        soundness=BITS,
+        source="IEEE 754-2019, 9.2.1: pow(x, 0) is 1 for any x",
+    ),
+    Rule(
+        "power-of-one",
+        Pow(ONE, a),
+        ONE,
+        soundness=BITS,
+        source="IEEE 754-2019, 9.2.1: pow(1, y) is 1 for any y",
+    ),
     Rule("integer-powers", Pow(Pow(a, k), j), Pow(a, k * j), source="field laws"),
-    Rule("power-of-power", Pow(Pow(p, n), m), Pow(p, n * m), lambda p, n, m: n > 0 and m > 0, source="field laws"),
+    Rule(
+        "power-of-power",
+        Pow(Pow(p, n), m),
+        Pow(p, n * m),
+        lambda p, n, m: n > 0 and m > 0,
+        source="field laws",
+    ),
     Rule("power-of-exp", Pow(exp(a), n), exp(n * a), source="DLMF 4.2.33"),
 )
 ARITHMETIC = (*FLATTEN, *NUMBERS, *COLLECT, *POWERS)

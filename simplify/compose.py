@@ -1,6 +1,7 @@
 """Maps of maps become islands; rows on bodies and rows across kinds are applied on the way up.
 
-A value with several users is taken into another body only if that is free or if a row then fires that could not fire
+A value with several users is taken into another body only if that is free or if a row then fires
+that could not fire
 before: `log(p)` and `log(1 - p)` see through a shared `p`, a residual net keeps its `h`.
 """
 
@@ -19,7 +20,19 @@ from ..algebra.node import sign as sign_of_node
 from ..algebra.scalar import NONNEGATIVE, POSITIVE, REAL, Slot, is_number
 from . import contraction_rows, node_rows
 from .engine import operations
-from .island import CAP, DEEP, FAMILY, Fuser, Index, Island, cheap, occurrences, own, read_at, weight
+from .island import (
+    CAP,
+    DEEP,
+    FAMILY,
+    Fuser,
+    Index,
+    Island,
+    cheap,
+    occurrences,
+    own,
+    read_at,
+    weight,
+)
 from .rows import discrete_rules, floating_rules
 
 _fusers: dict[Any, Fuser] = {}
@@ -82,13 +95,11 @@ class Composer:
         fuser = self.floats if floating else self.others
         kept, full = self._candidates(x, own(x))
         new, fired = self._fused(fuser, x.spec.body, kept, x)
+        deep: Island | None = None
         if any(f is not k for f, k in zip(full, kept, strict=True)):
             deep, more = self._fused(fuser, x.spec.body, full, x)
             if more - fired and weight(deep.body) <= CAP:
-                new, fired = deep, more
-                deep = None
-        else:
-            deep = None
+                new, fired, deep = deep, more, None
         result = self._build(x, new)
         if deep is not None and isinstance(result, Map):
             self.full[result] = deep
@@ -100,7 +111,9 @@ class Composer:
         return result, fired
 
     def _candidates(self, x: Map, island: Island) -> tuple[list, list]:
-        """Per operand what is taken in: an Island or None; sparingly, and as deep as stability may need."""
+        """Per operand what is taken in: an Island or None; sparingly, and as deep as stability may
+        need.
+        """
         kept: list[Island | None] = []
         full: list[Island | None] = []
         times = occurrences(island.body)
@@ -146,7 +159,7 @@ class Composer:
                 found = table[a, index] = Slot(len(table), self.sign(a))
             return found
 
-        parts = []
+        parts: list[Any] = []
         for a, index, taken in zip(x.operands, x.spec.indices, inner, strict=True):
             if taken is None:
                 parts.append(put(a, index))
@@ -168,10 +181,15 @@ class Composer:
             if a.dtype == x.dtype and index == tuple(range(len(x.dims))) and a.dims == x.dims:
                 return a
         spec = x.spec
-        return Map(MapSpec(body, island.indices, x.dims, spec.dtype, spec.weak, spec.compute), *island.operands)
+        return Map(
+            MapSpec(body, island.indices, x.dims, spec.dtype, spec.weak, spec.compute),
+            *island.operands,
+        )
 
     def through(self, x: Map, root: type) -> Map | None:
-        """x with operands taken in whose body has this operation at its root; None if there are none."""
+        """x with operands taken in whose body has this operation at its root; None if there are
+        none.
+        """
         inner = [self._inner(a, x.spec.compute) for a in x.operands]
         inner = [i if i is not None and type(i.body) is root else None for i in inner]
         if not any(inner):
@@ -196,5 +214,11 @@ class Composer:
         if isinstance(a, Contract):
             return REAL if REAL in signs else NONNEGATIVE if NONNEGATIVE in signs else POSITIVE
         if isinstance(a, Reduce):
-            return signs[0] if a.spec.op in ("max", "min") else NONNEGATIVE if "arg" in a.spec.op else REAL
+            return (
+                signs[0]
+                if a.spec.op in ("max", "min")
+                else NONNEGATIVE
+                if "arg" in a.spec.op
+                else REAL
+            )
         return NONNEGATIVE if a.spec.op == "embed" and signs[0] == POSITIVE else signs[0]

@@ -1,4 +1,5 @@
-"""Rows of contractions: views are absorbed, deltas vanish, factors leave sums, products become operands.
+"""Rows of contractions: views are absorbed, deltas vanish, factors leave sums, products become
+operands.
 
 Each row is a function from (composer, Contract) to a node, or None; `ROWS` is their order.
 """
@@ -12,8 +13,15 @@ from typing import Any
 import numpy as np
 
 from ..algebra.node import (
-    Contract, Leaf, Map, Node, contract_node, dim_leaf, map_node, number_node,
-)  # fmt: skip
+    Contract,
+    Leaf,
+    Map,
+    Node,
+    contract_node,
+    dim_leaf,
+    map_node,
+    number_node,
+)
 from ..algebra.scalar import ONE, Mul, Slot, is_number
 from .island import occurrences, renumber
 from .rule import REAL, product
@@ -23,7 +31,9 @@ Labels = tuple[int, ...]
 
 @dataclass(frozen=True, eq=False)
 class NodeRule:
-    """A row over nodes: fields as in `rule.Rule`; left and right are einsum text or formulas to read."""
+    """A row over nodes: fields as in `rule.Rule`; left and right are einsum text or formulas to
+    read.
+    """
 
     name: str
     left: str
@@ -51,17 +61,28 @@ def normal(composer: Any, x: Contract) -> Node:
     raise AssertionError("contraction rows undo each other")
 
 
-def rebuild(x: Contract, indices: Sequence[Labels], operands: Sequence[Node], out: Labels | None = None,
-            sizes: Sequence | None = None) -> Contract:  # fmt: skip
-    """A Contract with labels numbered by first appearance; a summed label that nothing carries stays."""
+def rebuild(
+    x: Contract,
+    indices: Sequence[Labels],
+    operands: Sequence[Node],
+    out: Labels | None = None,
+    sizes: Sequence | None = None,
+) -> Contract:
+    """A Contract with labels numbered by first appearance; a summed label that nothing carries
+    stays.
+    """
     out = x.spec.out if out is None else out
     extents = list(x.spec.sizes if sizes is None else sizes)
     order = list(dict.fromkeys([*out, *(t for i in indices for t in i), *_repeats(x)]))
     number = {label: k for k, label in enumerate(order)}
     return contract_node(
-        tuple(tuple(number[t] for t in i) for i in indices), tuple(number[t] for t in out),
-        tuple(extents[t] for t in order), x.dtype, *operands, weak=x.spec.weak,
-    )  # fmt: skip
+        tuple(tuple(number[t] for t in i) for i in indices),
+        tuple(number[t] for t in out),
+        tuple(extents[t] for t in order),
+        x.dtype,
+        *operands,
+        weak=x.spec.weak,
+    )
 
 
 def _repeats(x: Contract) -> list[int]:
@@ -112,7 +133,9 @@ def absorb_view(composer: Any, x: Contract) -> Node | None:
     return None
 
 
-def _with_repeats(composer: Any, x: Contract, indices: list, operands: list, sizes: list, lost: list) -> Node:
+def _with_repeats(
+    composer: Any, x: Contract, indices: list, operands: list, sizes: list, lost: list
+) -> Node:
     """The contraction after labels lost their last carrier: they multiply by their extents."""
     base = rebuild(x, indices, operands, sizes=sizes)
     extents = [sizes[t] for t in dict.fromkeys(lost)]
@@ -138,9 +161,13 @@ def repeat(composer: Any, x: Contract) -> Node | None:
     keep = [t for t in range(len(x.spec.sizes)) if t not in extra]
     number = {t: k for k, t in enumerate(keep)}
     base = contract_node(
-        tuple(tuple(number[t] for t in i) for i in x.spec.indices), tuple(number[t] for t in x.spec.out),
-        tuple(x.spec.sizes[t] for t in keep), x.dtype, *x.operands, weak=x.spec.weak,
-    )  # fmt: skip
+        tuple(tuple(number[t] for t in i) for i in x.spec.indices),
+        tuple(number[t] for t in x.spec.out),
+        tuple(x.spec.sizes[t] for t in keep),
+        x.dtype,
+        *x.operands,
+        weak=x.spec.weak,
+    )
     extents = [x.spec.sizes[t] for t in extra if x.spec.sizes[t] != 1]
     return _scaled(composer, composer.normal(base), extents) if extents else base
 
@@ -170,7 +197,9 @@ def ones(composer: Any, x: Contract) -> Node | None:
         if not (isinstance(a, Map) and is_number(a.spec.body)):
             continue
         indices, operands = _without(x, k)
-        lost = [t for t in x.spec.indices[k] if t not in x.spec.out and not any(t in i for i in indices)]
+        lost = [
+            t for t in x.spec.indices[k] if t not in x.spec.out and not any(t in i for i in indices)
+        ]
         base = _with_repeats(composer, x, indices, operands, list(x.spec.sizes), lost)
         if a.spec.body == 1:
             return base
@@ -180,10 +209,16 @@ def ones(composer: Any, x: Contract) -> Node | None:
 
 
 def split_product(composer: Any, x: Contract) -> Node | None:
-    """A product inside the sum: numbers and factors without summed labels, deltas and bare operands come out of it."""
+    """A product inside the sum: numbers and factors without summed labels, deltas and bare operands
+    come out of it.
+    """
     inside = summed(x)
     for k, a in enumerate(x.operands):
-        if not (isinstance(a, Map) and isinstance(a.spec.body, Mul) and a.dtype == x.dtype == a.spec.compute):
+        if not (
+            isinstance(a, Map)
+            and isinstance(a.spec.body, Mul)
+            and a.dtype == x.dtype == a.spec.compute
+        ):
             continue
         labels = x.spec.indices[k]
         groups: dict[Any, list] = {}
@@ -221,9 +256,13 @@ def _factor(composer: Any, a: Map, f: Any, labels: Labels, x: Contract) -> tuple
     body, order = renumber(f)
     operands = [a.operands[s] for s in order]
     axes = list(dict.fromkeys(t for s in order for t in a.spec.indices[s] if t is not None))
-    indices = tuple(tuple(None if t is None else axes.index(t) for t in a.spec.indices[s]) for s in order)
+    indices = tuple(
+        tuple(None if t is None else axes.index(t) for t in a.spec.indices[s]) for s in order
+    )
     dims = tuple(a.dims[t] for t in axes)
-    node = composer.normal(map_node(body, indices, dims, a.dtype, *operands, compute=a.spec.compute))
+    node = composer.normal(
+        map_node(body, indices, dims, a.dtype, *operands, compute=a.spec.compute)
+    )
     return node, tuple(labels[t] for t in axes)
 
 
@@ -232,7 +271,11 @@ def leave(composer: Any, x: Contract) -> Node | None:
     inside = summed(x)
     if not inside or len(x.operands) < 2:
         return None
-    free = [k for k, i in enumerate(x.spec.indices) if not inside.intersection(i) and len(set(i)) == len(i)]
+    free = [
+        k
+        for k, i in enumerate(x.spec.indices)
+        if not inside.intersection(i) and len(set(i)) == len(i)
+    ]
     if not free or len(free) == len(x.operands):
         return None
     rest = [k for k in range(len(x.operands)) if k not in free]
@@ -242,9 +285,13 @@ def leave(composer: Any, x: Contract) -> Node | None:
     keep = sorted(carried)
     number = {t: k for k, t in enumerate(keep)}
     inner = contract_node(
-        tuple(tuple(number[t] for t in i) for i in indices), tuple(number[t] for t in out),
-        tuple(x.spec.sizes[t] for t in keep), x.dtype, *(x.operands[k] for k in rest), weak=x.spec.weak,
-    )  # fmt: skip
+        tuple(tuple(number[t] for t in i) for i in indices),
+        tuple(number[t] for t in out),
+        tuple(x.spec.sizes[t] for t in keep),
+        x.dtype,
+        *(x.operands[k] for k in rest),
+        weak=x.spec.weak,
+    )
     inner = rebuild(inner, inner.spec.indices, inner.operands)
     place = {t: k for k, t in enumerate(x.spec.out)}
     pairs = [(composer.normal(inner), tuple(place[t] for t in out))]
@@ -265,11 +312,21 @@ def spread(composer: Any, x: Contract) -> Node | None:
 
 def elementwise(composer: Any, x: Contract) -> Node | None:
     """Nothing is summed but axes of extent 1: a product of operands."""
-    if any(x.spec.sizes[t] != 1 for t in summed(x)) or any(len(set(i)) < len(i) for i in x.spec.indices):
+    if any(x.spec.sizes[t] != 1 for t in summed(x)) or any(
+        len(set(i)) < len(i) for i in x.spec.indices
+    ):
         return None
     place = {t: k for k, t in enumerate(x.spec.out)}
-    pairs = [(a, tuple(place.get(t) for t in i)) for a, i in zip(x.operands, x.spec.indices, strict=True)]
-    body: Any = ONE if not pairs else Slot(0) if len(pairs) == 1 else Mul(*(Slot(k) for k in range(len(pairs))))
+    pairs = [
+        (a, tuple(place.get(t) for t in i)) for a, i in zip(x.operands, x.spec.indices, strict=True)
+    ]
+    body: Any = (
+        ONE
+        if not pairs
+        else Slot(0)
+        if len(pairs) == 1
+        else Mul(*(Slot(k) for k in range(len(pairs))))
+    )
     return times(composer, x, body, pairs)
 
 
@@ -278,7 +335,12 @@ def sum_of_sum(composer: Any, x: Contract) -> Node | None:
     if len(x.operands) != 1:
         return None
     (a,), (labels,) = x.operands, x.spec.indices
-    if not isinstance(a, Contract) or a.dtype != x.dtype or a in composer.shared or len(set(labels)) < len(labels):
+    if (
+        not isinstance(a, Contract)
+        or a.dtype != x.dtype
+        or a in composer.shared
+        or len(set(labels)) < len(labels)
+    ):
         return None
     if not any(len(set(i)) == len(a.spec.sizes) for i in a.spec.indices):
         return None  # a product of matrices: summing it at once would cost more
@@ -287,18 +349,28 @@ def sum_of_sum(composer: Any, x: Contract) -> Node | None:
         if t not in number:
             number[t] = len(sizes)
             sizes.append(extent)
-    return rebuild(x, [tuple(number[t] for t in i) for i in a.spec.indices], a.operands, sizes=sizes)
+    return rebuild(
+        x, [tuple(number[t] for t in i) for i in a.spec.indices], a.operands, sizes=sizes
+    )
 
 
 ROWS = (
     NodeRule("zero-sum", "ij,j->i with 0", "0", zero),
     NodeRule("absorb-view", "view(a)_ij b_j", "a_ji b_j", absorb_view, source="index renaming"),
-    NodeRule("delta", "sum_j delta_ij f_j", "f_i", delta, source="definition of the Kronecker delta"),
+    NodeRule(
+        "delta", "sum_j delta_ij f_j", "f_i", delta, source="definition of the Kronecker delta"
+    ),
     NodeRule("number-leaves-sum", "sum_j c f_j", "c sum_j f_j", ones),
     NodeRule("repeated-sum", "sum_j c", "n c", repeat),
     NodeRule("split-product", "sum_j (x*w)_j", "sum_j x_j w_j", split_product, source="definition"),
     NodeRule("factor-leaves-sum", "sum_j c_i f_ij", "c_i sum_j f_ij", leave),
-    NodeRule("repeated-result", "r_ik = sum_j a_ij", "view of sum_j a_ij", spread, source="index renaming"),
+    NodeRule(
+        "repeated-result",
+        "r_ik = sum_j a_ij",
+        "view of sum_j a_ij",
+        spread,
+        source="index renaming",
+    ),
     NodeRule("no-sum", "r_ij = a_i b_j", "a_i*b_j", elementwise, source="definition"),
     NodeRule("sum-of-sum", "sum_i sum_j a_ij", "sum_ij a_ij", sum_of_sum),
 )

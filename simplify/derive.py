@@ -1,7 +1,9 @@
 """Gradients are expanded here, innermost first, after the cost they differentiate is stable.
 
-A node that is held constant, or an intermediate that is differentiated by, is opaque inside that derivative only: a `cut`
-leaf stands for it in a copy of the cost as written, and is replaced by the node itself afterwards (semantics 1.2).
+A node that is held constant, or an intermediate that is differentiated by, is opaque inside that
+derivative only: a `cut`
+leaf stands for it in a copy of the cost as written, and is replaced by the node itself afterwards
+(semantics 1.2).
 """
 
 from __future__ import annotations
@@ -17,8 +19,9 @@ from .compose import Composer
 from .intern import Interner
 
 
-
-def rewire(nodes: Iterable[Node], memo: dict[Node, Node], expand: Callable | None = None) -> list[Node]:
+def rewire(
+    nodes: Iterable[Node], memo: dict[Node, Node], expand: Callable | None = None
+) -> list[Node]:
     """The graph as written with nodes replaced; what does not change stays the same occurrence.
 
     memo     replacements; it is extended
@@ -43,7 +46,11 @@ def rewire(nodes: Iterable[Node], memo: dict[Node, Node], expand: Callable | Non
 class Deriver:
     """Replaces Gradient nodes by expressions, sharing one reverse sweep per group of variables."""
 
-    def __init__(self, stabilise: Callable[[Node], Node] | None = None, image: Callable[[Node], Node] = lambda a: a) -> None:
+    def __init__(
+        self,
+        stabilise: Callable[[Node], Node] | None = None,
+        image: Callable[[Node], Node] = lambda a: a,
+    ) -> None:
         self._stabilise, self._image = stabilise, image
         self._together: dict[tuple, dict[Node, None]] = {}
         self._groups: dict[tuple, dict[Node, Node]] = {}
@@ -65,7 +72,9 @@ class Deriver:
         wrts = tuple(leaves) if wrt in leaves else (wrt,)
         key = (operands[0], held, None if wrt in leaves else wrt)
         if key not in self._groups:
-            self._groups[key] = dict(zip(wrts, self._derivatives(operands[0], wrts, held), strict=True))
+            self._groups[key] = dict(
+                zip(wrts, self._derivatives(operands[0], wrts, held), strict=True)
+            )
         return self._groups[key][wrt]
 
     def _derivatives(self, cost: Node, wrt: tuple[Node, ...], held: tuple[Node, ...]) -> list[Node]:
@@ -95,11 +104,15 @@ def cut(a: Node) -> Leaf:
 
 
 def expand_gradients(nodes: Sequence[Node]) -> list[Node]:
-    """The nodes as written with every Gradient expanded and nothing else changed: the oracle's graph."""
+    """The nodes as written with every Gradient expanded and nothing else changed: the oracle's
+    graph.
+    """
     return Deriver().run(nodes)
 
 
-def derive(nodes: Sequence[Node], interner: Interner, soundness: str, rules: Any = None) -> tuple[list[Node], Counter]:
+def derive(
+    nodes: Sequence[Node], interner: Interner, soundness: str, rules: Any = None
+) -> tuple[list[Node], Counter]:
     """The nodes without Gradient, each cost stabilised first; and which rows that took."""
     fired: Counter[str] = Counter()
 
@@ -110,5 +123,3 @@ def derive(nodes: Sequence[Node], interner: Interner, soundness: str, rules: Any
         return result
 
     return Deriver(stabilise, interner.image).run(nodes), fired
-
-

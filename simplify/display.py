@@ -17,14 +17,21 @@ from .rows import floating_rules, stage_rules
 def parameters_as_numbers(nodes: Sequence[Node]) -> dict[Node, Node]:
     """Replacements that turn every float literal into the exact decimal that was typed."""
     return {
-        x: number_node(sympy.Rational(x.spec.value.numerator, x.spec.value.denominator), (), x.dtype, weak=x.weak)
+        x: number_node(
+            sympy.Rational(x.spec.value.numerator, x.spec.value.denominator),
+            (),
+            x.dtype,
+            weak=x.weak,
+        )
         for x in topological(nodes)
         if isinstance(x, Leaf) and x.spec.kind == "parameter"
     }
 
 
 def display_forms(nodes: Sequence[Node]) -> list[Node]:
-    """The nodes as a person would read them: derivatives expanded, stable, decimals multiplied out exactly."""
+    """The nodes as a person would read them: derivatives expanded, stable, decimals multiplied out
+    exactly.
+    """
     return list(compute_form(nodes, parameters_as_numbers(nodes)).outputs)
 
 
@@ -50,7 +57,9 @@ _STAGES = (
 
 
 def steps(cost: Node, wrt: Node) -> list[Step]:
-    """From a cost as written to its gradient: the expression after each stage that changed it, ten lines at most."""
+    """From a cost as written to its gradient: the expression after each stage that changed it, ten
+    lines at most.
+    """
     found = [Step("as written", "the cost, with nothing evaluated", cost)]
     _stages(found, cost, "cost")
     spec = GradientSpec(0, 1, cost.dims + wrt.dims, wrt.dtype, False)

@@ -1,6 +1,7 @@
 """The rewriting engine for bodies: bottom-up, to a fixpoint, memoised by body.
 
-Bodies are unique objects, so a memo keyed by the body is exact, and it is shared by every node with the same pattern.
+Bodies are unique objects, so a memo keyed by the body is exact, and it is shared by every node with
+the same pattern.
 """
 
 from __future__ import annotations

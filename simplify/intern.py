@@ -25,8 +25,9 @@ def unify(nodes: Iterable[Node]) -> Equalities:
             if not table.join(left, right):
                 raise ShapeError(
                     f"extent {show(table.find(left))} meets extent {show(table.find(right))} in {build.describe(x)}",
-                    where=build.place(x.origin), fix="an earlier operation made one of these extents equal to another; check the shapes",
-                )  # fmt: skip
+                    where=build.place(x.origin),
+                    fix="an earlier operation made one of these extents equal to another; check the shapes",
+                )
     return table
 
 
@@ -69,8 +70,12 @@ class Interner:
         else:
             dims = self.dims(spec.dims)
             spec = spec if dims == spec.dims else spec.with_(dims=dims)
-        if isinstance(x, Layout) and any(isinstance(s, sympy.Symbol) for p in spec.params for s in p):
-            spec = spec.with_(params=tuple(tuple(_find(self._table, s) for s in p) for p in spec.params))
+        if isinstance(x, Layout) and any(
+            isinstance(s, sympy.Symbol) for p in spec.params for s in p
+        ):
+            spec = spec.with_(
+                params=tuple(tuple(_find(self._table, s) for s in p) for p in spec.params)
+            )
         return type(x)(spec, *operands)
 
     def _leaf(self, x: Leaf) -> Node:
@@ -88,4 +93,3 @@ class Interner:
 
 def _find(table: Equalities, value: Any) -> Any:
     return table.find(value) if isinstance(value, sympy.Symbol) else value
-

@@ -109,7 +109,8 @@ class Fuser:
     def fuse(self, body: Any, parts: tuple) -> tuple[Any, tuple[int, ...], frozenset[str]]:
         """The body with slot k replaced by parts[k]: a slot, or (inner body, its slots).
 
-        Returns the rewritten body with slots numbered by first appearance, the old number of each slot, and what fired.
+        Returns the rewritten body with slots numbered by first appearance, the old number of each
+        slot, and what fired.
         """
         key = (body, parts)
         found = self._memo.get(key)
@@ -136,4 +137,6 @@ def renumber(body: Any) -> tuple[Any, tuple[int, ...]]:
     if order == tuple(range(len(order))):
         return body, order
     found = {s.index: s for s in scalar.subexpressions(body) if isinstance(s, Slot)}
-    return scalar.substitute(body, {old: Slot(new, found[old].sign) for new, old in enumerate(order)}), order
+    return scalar.substitute(
+        body, {old: Slot(new, found[old].sign) for new, old in enumerate(order)}
+    ), order

@@ -1,6 +1,7 @@
 """Matching a pattern against an expression.
 
-Sums and products match in any order. At the root a pattern of k terms may match any k terms of a longer sum or product;
+Sums and products match in any order. At the root a pattern of k terms may match any k terms of a
+longer sum or product;
 below the root it must match all of them. `-a` matches anything: a becomes its negative.
 """
 
@@ -79,7 +80,9 @@ def choose(patterns: tuple, terms: tuple, bound: Binding, used: tuple = ()) -> I
 
 
 def match_root(p: Any, e: Any) -> Iterator[tuple[Binding, tuple | None]]:
-    """Every match at the root: (binding, positions of the matched terms, or None if all of e matched)."""
+    """Every match at the root: (binding, positions of the matched terms, or None if all of e
+    matched).
+    """
     if type(p) is type(e) and type(p) in (Add, Mul):
         whole = len(p.args) == len(e.args)
         for found, used in choose(p.args, e.args, {}):

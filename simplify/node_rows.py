@@ -5,8 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from ..algebra.node import (
-    Contract, Layout, Map, Node, Reduce, ReduceSpec, contract_node, map_node, number_node,
-)  # fmt: skip
+    Contract,
+    Layout,
+    Map,
+    Node,
+    Reduce,
+    ReduceSpec,
+    contract_node,
+    map_node,
+    number_node,
+)
 from ..algebra.scalar import Add, Mul, Pow, Scalar, Slot, exp, is_number, log
 from .arithmetic import coefficient
 from .contraction_rows import NodeRule, summed
@@ -68,7 +76,9 @@ def softmax(composer: Any, x: Map) -> Node | None:
     sums = [k for k, a in enumerate(x.operands) if _exponent(a) is not None]
     found = _rewritten(composer, x, sums) if sums else None
     if found is None and sums and "Pow" in operations(x.spec.body):
-        seen = composer.through(x, exp)  # exponentials that are values of their own, because they are also summed
+        seen = composer.through(
+            x, exp
+        )  # exponentials that are values of their own, because they are also summed
         if seen is not None:
             sums = [k for k, a in enumerate(seen.operands) if _exponent(a) is not None]
             found = _rewritten(composer, seen, sums)
@@ -88,7 +98,9 @@ def _rewritten(composer: Any, x: Map, sums: list[int]) -> Node | None:
         u, axes, kept = inner
         reduce, index = _logsumexp(composer, a, u, axes, kept)
         place = read_at(x.spec.indices[k], index)
-        return _shifted(composer, x, k, u, axes) or _replace(composer, x, _unexp(body, k, new_slot), reduce, place)
+        return _shifted(composer, x, k, u, axes) or _replace(
+            composer, x, _unexp(body, k, new_slot), reduce, place
+        )
     return None
 
 
@@ -121,7 +133,9 @@ def _replace(composer: Any, x: Map, body: Any, new: Node, place: tuple) -> Node:
 
 
 def _unexp(e: Any, k: int, total: Any) -> Any:
-    """e with slot k, a sum of exponentials, written as exp(total) where that meets a log or another exp."""
+    """e with slot k, a sum of exponentials, written as exp(total) where that meets a log or another
+    exp.
+    """
     if not isinstance(e, Scalar) or isinstance(e, Slot):
         return e
     args = [_unexp(a, k, total) for a in e.args]
@@ -135,7 +149,12 @@ def _power_of(f: Any, k: int) -> Any:
     """r if f is slot k to the power r, else None."""
     if isinstance(f, Slot):
         return 1 if f.index == k else None
-    if type(f) is Pow and is_number(f.args[1]) and isinstance(f.args[0], Slot) and f.args[0].index == k:
+    if (
+        type(f) is Pow
+        and is_number(f.args[1])
+        and isinstance(f.args[0], Slot)
+        and f.args[0].index == k
+    ):
         return f.args[1]
     return None
 
@@ -202,7 +221,11 @@ def _shift(m: Map, axes: tuple) -> tuple[int, int] | None:
         if len(rest) == 1 and isinstance(rest[0], Slot) and number in (1, -1):
             j = rest[0].index
             a = m.operands[j]
-            if isinstance(a, Reduce) and a.spec.op == "max" and not set(axes) & set(m.spec.indices[j]):
+            if (
+                isinstance(a, Reduce)
+                and a.spec.op == "max"
+                and not set(axes) & set(m.spec.indices[j])
+            ):
                 return j, int(number)
     return None
 
@@ -241,13 +264,19 @@ def _first(a: Contract) -> Any:
 
 
 def _summand(x: Map, t: Any) -> tuple | None:
-    """(number, cofactors, operand) of a term that is a multiple of a sum with a logarithm or exponential in it."""
+    """(number, cofactors, operand) of a term that is a multiple of a sum with a logarithm or
+    exponential in it.
+    """
     number, rest = coefficient(t)
     for j, f in enumerate(rest):
         if isinstance(f, Slot):
             a = x.operands[f.index]
-            if isinstance(a, Contract) and summed(a) and any(
-                isinstance(b, Map) and operations(b.spec.body) & LOGARITHMS for b in a.operands
+            if (
+                isinstance(a, Contract)
+                and summed(a)
+                and any(
+                    isinstance(b, Map) and operations(b.spec.body) & LOGARITHMS for b in a.operands
+                )
             ):
                 return number, rest[:j] + rest[j + 1 :], f.index
     return None
@@ -256,7 +285,9 @@ def _summand(x: Map, t: Any) -> tuple | None:
 def _merge(composer: Any, x: Map, members: list) -> Node | None:
     first = x.operands[members[0][2]]
     rank = len(first.dims)
-    terms, operands, indices = [], [], []
+    terms: list = []
+    operands: list[Node] = []
+    indices: list[tuple] = []
     for number, _, k, _ in members:
         a = x.operands[k]
         inner = sorted(summed(a), key=_first(a))
@@ -273,19 +304,30 @@ def _merge(composer: Any, x: Map, members: list) -> Node | None:
     if not fired - {"equal-bases", "across"}:
         return None
     every = tuple(range(summand.ndim))
-    total = composer.normal(contract_node((every,), every[:rank], summand.dims, first.dtype, summand))
+    total = composer.normal(
+        contract_node((every,), every[:rank], summand.dims, first.dtype, summand)
+    )
     used = [t for *_, t in members]
     merged = product((*members[0][1], Slot(len(x.operands))))
-    body = sum_of(merged if t is used[0] else t for t in x.spec.body.args if t is used[0] or t not in used)
+    body = sum_of(
+        merged if t is used[0] else t for t in x.spec.body.args if t is used[0] or t not in used
+    )
     return _replace(composer, x, body, total, x.spec.indices[members[0][2]])
 
 
 SINGLE = (
-    NodeRule("same-reshape", "reshape(reshape(x))", "reshape(x)", same_reshape, source="definition"),
+    NodeRule(
+        "same-reshape", "reshape(reshape(x))", "reshape(x)", same_reshape, source="definition"
+    ),
     NodeRule("layout-of-number", "reshape(c)", "c", layout_of_number, source="definition"),
 )
 ACROSS = (
-    NodeRule("logsumexp", "log(sum(exp(u))), exp(u)/sum(exp(u))", "logsumexp(u), exp(u - logsumexp(u))", softmax,
-             source="Blanchard, Higham, Higham 2021"),
+    NodeRule(
+        "logsumexp",
+        "log(sum(exp(u))), exp(u)/sum(exp(u))",
+        "logsumexp(u), exp(u - logsumexp(u))",
+        softmax,
+        source="Blanchard, Higham, Higham 2021",
+    ),
     NodeRule("sums-meet", "sum(f) + sum(g)", "sum(f + g)", sums_meet),
-)  # fmt: skip
+)

@@ -64,8 +64,12 @@ class Report:
     def __str__(self) -> str:
         rows = [f"{'pass':<10} {'ops':>7} {'->':>2} {'ops':>7} {'ms':>8}  rows that fired"]
         for p in self.passes:
-            names = ", ".join(f"{name} x{count}" if count > 1 else name for name, count in p.fired.items())
-            rows.append(f"{p.name:<10} {p.before:>7} -> {p.after:>7} {1000 * p.seconds:>8.1f}  {names}")
+            names = ", ".join(
+                f"{name} x{count}" if count > 1 else name for name, count in p.fired.items()
+            )
+            rows.append(
+                f"{p.name:<10} {p.before:>7} -> {p.after:>7} {1000 * p.seconds:>8.1f}  {names}"
+            )
         return "\n".join(rows)
 
 
@@ -97,7 +101,9 @@ def unite(state: State) -> None:
 
 def derive(state: State) -> None:
     assert state.interner is not None
-    state.outputs, fired = derivatives.derive(state.outputs, state.interner, state.soundness, state.rules)
+    state.outputs, fired = derivatives.derive(
+        state.outputs, state.interner, state.soundness, state.rules
+    )
     state.fired.update(fired)
 
 
@@ -115,14 +121,25 @@ def stabilise(state: State) -> None:
 PASSES = (
     Pass("givens", givens),  # first: what is replaced must not be seen by anything else
     Pass("unify", unite),  # before derive: shapes of derivatives use representatives
-    Pass("derive", derive),  # before intern: a held node must not be confused with an equal one; stabilises each cost itself
+    Pass(
+        "derive",
+        derive,
+        # before intern: a held node must not be confused with an equal one; stabilises each cost
+        # itself
+    ),
     Pass("intern", intern),  # before compose: memos and sharing rely on identity
-    Pass("compose", stabilise),  # islands, stable rows, contraction algebra: one traversal, since each enables the others
+    Pass(
+        "compose", stabilise
+    ),  # islands, stable rows, contraction algebra: one traversal, since each enables the others
 )
 
 
 def compute_form(
-    outputs: Sequence[Node], givens: dict[Node, Node] | None = None, soundness: str = "real", *, rules: Any = None
+    outputs: Sequence[Node],
+    givens: dict[Node, Node] | None = None,
+    soundness: str = "real",
+    *,
+    rules: Any = None,
 ) -> Simplified:
     """Outputs with the same meaning, without Gradient, stable and composed into islands.
 
@@ -147,9 +164,10 @@ def _run(state: State) -> Simplified:
     for step in PASSES:
         start = time.perf_counter()
         state.fired = Counter()
+        old = state.outputs
         step.run(state)
         seconds = time.perf_counter() - start
-        after = operations(state.outputs)
+        after = before if state.outputs is old else operations(state.outputs)
         reports.append(PassReport(step.name, dict(state.fired), before, after, seconds))
         before = after
     return Simplified(tuple(state.outputs), Report(tuple(reports)))
@@ -157,7 +175,9 @@ def _run(state: State) -> Simplified:
 
 @contextmanager
 def _collector_at_rest() -> Iterator[None]:
-    """No garbage collection while a graph is built: everything in it is alive, and scanning it costs a third of the time."""
+    """No garbage collection while a graph is built: everything in it is alive, and scanning it
+    costs a third of the time.
+    """
     running = gc.isenabled()
     gc.disable()
     try:
@@ -169,7 +189,9 @@ def _collector_at_rest() -> Iterator[None]:
 
 def operations(nodes: Sequence[Node]) -> int:
     """Operations of a graph: those of bodies, and one per other node."""
-    return sum(weight(x.spec.body) if isinstance(x, Map) else bool(x.operands) for x in topological(nodes))
+    return sum(
+        weight(x.spec.body) if isinstance(x, Map) else bool(x.operands) for x in topological(nodes)
+    )
 
 
 def check(nodes: Sequence[Node]) -> None:

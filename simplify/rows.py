@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 
 from .arithmetic import ARITHMETIC, FLATTEN
 from .engine import RuleSet
@@ -13,24 +13,26 @@ FLOATING = (*ARITHMETIC, *ELEMENTARY, *STABLE)
 DISCRETE = (*FLATTEN, *INTEGER)
 
 
-@lru_cache(maxsize=None)
+@cache
 def floating_rules(soundness: str = "real") -> RuleSet:
     """Rows for bodies that compute in floating point."""
     return RuleSet(FLOATING, soundness)
 
 
-@lru_cache(maxsize=None)
+@cache
 def discrete_rules(soundness: str = "real") -> RuleSet:
     """The short list for integers and booleans (semantics 2.4)."""
     return RuleSet(DISCRETE, soundness)
 
 
 def stage_rules(stage: int) -> RuleSet:
-    """Arithmetic only (0), with elementary functions (1), with stable rows (2): the stages that `steps` shows."""
+    """Arithmetic only (0), with elementary functions (1), with stable rows (2): the stages that
+    `steps` shows.
+    """
     return _stages(stage)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _stages(stage: int) -> RuleSet:
     groups = (ARITHMETIC, ELEMENTARY, STABLE)[: stage + 1]
     return RuleSet([row for group in groups for row in group])

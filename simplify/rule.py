@@ -1,7 +1,9 @@
 """The rule row: an identity with its condition, its soundness, its source and a witness.
 
-Rows of scalar identities are written with the classes of `algebra.scalar` over pattern variables (`Wild`). What cannot
-be written as a pattern (flattening, collection) is a row too: a function, with a schematic left and right to read.
+Rows of scalar identities are written with the classes of `algebra.scalar` over pattern variables
+(`Wild`). What cannot
+be written as a pattern (flattening, collection) is a row too: a function, with a schematic left and
+right to read.
 """
 
 from __future__ import annotations
@@ -13,7 +15,8 @@ from typing import Any
 from sympy import Integer, Rational
 
 from ..algebra import scalar
-from ..algebra.scalar import NONNEGATIVE, POSITIVE, REAL as REAL_SIGN, Add, Mul, Pow, Scalar, Slot, is_number
+from ..algebra.scalar import NONNEGATIVE, POSITIVE, Add, Mul, Pow, Scalar, Slot, is_number
+from ..algebra.scalar import REAL as REAL_SIGN
 
 BITS, REAL, FAST = "BITS", "REAL", "FAST"
 ADMITTED = {"bits": (BITS,), "real": (BITS, REAL), "fast": (BITS, REAL, FAST)}
@@ -30,8 +33,12 @@ class Wild(Scalar):
     __slots__ = ("like", "name", "rest", "test")
     arity = 0
 
-    def __new__(cls, name: str, test: Callable | None = None, rest: bool = False, like: Any = REAL_SIGN):
-        self = Scalar.__new__(cls, Slot(-1 - _number(name)), Slot(-1, f"{test and test.__name__}{rest}{like}"))
+    def __new__(
+        cls, name: str, test: Callable | None = None, rest: bool = False, like: Any = REAL_SIGN
+    ):
+        self = Scalar.__new__(
+            cls, Slot(-1 - _number(name)), Slot(-1, f"{test and test.__name__}{rest}{like}")
+        )
         self.name, self.test, self.rest, self.like = name, test, rest, like
         return self
 
@@ -66,7 +73,8 @@ class Rule:
     condition   None, or a function of the variables, by name
     soundness   BITS, REAL or FAST (semantics 3)
     source      where the identity comes from
-    witness     an expression on which the row fires; by default the left side with slots for variables
+    witness     an expression on which the row fires; by default the left side with slots for
+        variables
     action      for a function row: expression -> expression or None
     root        operation at the root of what it matches; by default that of `left`
     trivial     it only tidies: firing is no reason to compute something twice
@@ -112,7 +120,9 @@ def instance(pattern: Any) -> Any:
 
 
 def fill(pattern: Any, bound: dict) -> Any:
-    """The pattern with its variables replaced; nothing is evaluated, except that factors of 1 are left out."""
+    """The pattern with its variables replaced; nothing is evaluated, except that factors of 1 are
+    left out.
+    """
     if isinstance(pattern, Wild):
         return bound[pattern]
     if not isinstance(pattern, Scalar) or isinstance(pattern, Slot):

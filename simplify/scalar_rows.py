@@ -6,9 +6,30 @@ from sympy import false, true
 
 from ..algebra import scalar
 from ..algebra.scalar import (
-    HALF, ONE, ZERO, Add, Mul, Pow, Slot, absolute, exp, ge, gt, indicator, le, log, lt, maximum, minimum, ne, not_, relu,
-    sigmoid, sign_of, where,
-)  # fmt: skip
+    HALF,
+    ONE,
+    ZERO,
+    Add,
+    Mul,
+    Pow,
+    Slot,
+    absolute,
+    exp,
+    ge,
+    gt,
+    indicator,
+    le,
+    log,
+    lt,
+    maximum,
+    minimum,
+    ne,
+    not_,
+    relu,
+    sigmoid,
+    sign_of,
+    where,
+)
 from .rule import BITS, FAST, Rule, Wild, nonnegative, number, positive
 
 a, b, c = Wild("a"), Wild("b"), Wild("c")
@@ -51,15 +72,41 @@ CHOICES = (
     Rule("choose-true", where(true, a, b), a, soundness=BITS),
     Rule("choose-false", where(false, a, b), b, soundness=BITS),
     Rule("choose-negated", where(not_(c), a, b), where(c, b, a), soundness=BITS, trivial=True),
-    Rule("guarded-product", where(ne(a, ZERO), Mul(r, a), ZERO), Mul(r, a), source=_GUARD,
-         condition=lambda a, r: not may_blow_up(r), witness=where(ne(Slot(0), ZERO), Mul(2, Slot(0)), ZERO)),
+    Rule(
+        "guarded-product",
+        where(ne(a, ZERO), Mul(r, a), ZERO),
+        Mul(r, a),
+        source=_GUARD,
+        condition=lambda a, r: not may_blow_up(r),
+        witness=where(ne(Slot(0), ZERO), Mul(2, Slot(0)), ZERO),
+    ),
     Rule("not-not", not_(not_(c)), c, soundness=BITS, witness=not_(not_(gt(Slot(0), ZERO)))),
-)  # fmt: skip
+)
 COMPARISONS = (
-    Rule("sigmoid-above-half", gt(sigmoid(a), HALF), gt(a, ZERO), source="the logistic function is increasing"),
-    Rule("sigmoid-at-least-half", ge(sigmoid(a), HALF), ge(a, ZERO), source="the logistic function is increasing"),
-    Rule("sigmoid-below-half", lt(sigmoid(a), HALF), lt(a, ZERO), source="the logistic function is increasing"),
-    Rule("sigmoid-at-most-half", le(sigmoid(a), HALF), le(a, ZERO), source="the logistic function is increasing"),
+    Rule(
+        "sigmoid-above-half",
+        gt(sigmoid(a), HALF),
+        gt(a, ZERO),
+        source="the logistic function is increasing",
+    ),
+    Rule(
+        "sigmoid-at-least-half",
+        ge(sigmoid(a), HALF),
+        ge(a, ZERO),
+        source="the logistic function is increasing",
+    ),
+    Rule(
+        "sigmoid-below-half",
+        lt(sigmoid(a), HALF),
+        lt(a, ZERO),
+        source="the logistic function is increasing",
+    ),
+    Rule(
+        "sigmoid-at-most-half",
+        le(sigmoid(a), HALF),
+        le(a, ZERO),
+        source="the logistic function is increasing",
+    ),
     Rule("indicator-of-true", indicator(true), ONE, soundness=BITS),
     Rule("indicator-of-false", indicator(false), ZERO, soundness=BITS),
 )
@@ -69,15 +116,36 @@ def may_blow_up(e: object) -> bool:
     """Whether a factor can be infinite or undefined at finite arguments."""
     from ..algebra.partials import singular
 
-    return singular(e) or any(name in _SINGULAR for name in map(scalar.op, scalar.subexpressions(e)))
+    return singular(e) or any(
+        name in _SINGULAR for name in map(scalar.op, scalar.subexpressions(e))
+    )
 
 
 _SINGULAR = ("exp", "expm1", "sinh", "cosh", "log1p", "log1mexp", "Pow")
 INTEGER = (
-    Rule("integer-plus-zero", Add(a, ZERO), a, soundness=BITS, source="integers wrap modulo a power of two"),
-    Rule("integer-times-one", Mul(ONE, a), a, soundness=BITS, source="integers wrap modulo a power of two",
-         witness=Mul(ONE, Slot(0))),
-    Rule("integer-minus-minus", Mul(-1, Mul(-1, a)), a, soundness=BITS, source="integers wrap modulo a power of two"),
-    *CHOICES[:3], CHOICES[-1],
-)  # fmt: skip
+    Rule(
+        "integer-plus-zero",
+        Add(a, ZERO),
+        a,
+        soundness=BITS,
+        source="integers wrap modulo a power of two",
+    ),
+    Rule(
+        "integer-times-one",
+        Mul(ONE, a),
+        a,
+        soundness=BITS,
+        source="integers wrap modulo a power of two",
+        witness=Mul(ONE, Slot(0)),
+    ),
+    Rule(
+        "integer-minus-minus",
+        Mul(-1, Mul(-1, a)),
+        a,
+        soundness=BITS,
+        source="integers wrap modulo a power of two",
+    ),
+    *CHOICES[:3],
+    CHOICES[-1],
+)
 ELEMENTARY = (*EXP_LOG, *SIGNS, *CHOICES, *COMPARISONS)

@@ -1,4 +1,6 @@
-"""A small evaluator of graphs in NumPy, written for tests only: literal about the meaning of each kind of node."""
+"""A small evaluator of graphs in NumPy, written for tests only: literal about the meaning of each
+kind of node.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +8,17 @@ from typing import Any
 
 import numpy as np
 from scipy.special import logsumexp
+from tests.simplify.meaning import double
 
 from closedform.algebra.dims import FreshDim
 from closedform.algebra.graph import topological
 from closedform.algebra.indexing import slice_bounds
 from closedform.algebra.node import Contract, Layout, Leaf, Map, Node, Reduce
-from tests.simplify.meaning import double
 
 
-def evaluate(nodes: list[Node], values: dict[Node, Any], dims: dict[Any, int] | None = None) -> list[np.ndarray]:
+def evaluate(
+    nodes: list[Node], values: dict[Node, Any], dims: dict[Any, int] | None = None
+) -> list[np.ndarray]:
     """The values of nodes; `values` maps leaves to arrays, extents follow from them."""
     by_uid = {leaf.spec.uid: np.asarray(v, leaf.dtype) for leaf, v in values.items()}
     extents: dict[Any, int] = dict(dims or {})

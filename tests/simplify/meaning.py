@@ -1,4 +1,6 @@
-"""What each primitive means: at 50 digits with mpmath, and in double precision. Independent of every target."""
+"""What each primitive means: at 50 digits with mpmath, and in double precision. Independent of
+every target.
+"""
 
 from __future__ import annotations
 
@@ -19,15 +21,36 @@ def _sign(x: Any) -> Any:
 
 
 EXACT = {
-    "Pow": lambda a, b: _power(a, b), "exp": mpmath.exp, "expm1": mpmath.expm1, "log": lambda x: _log(x),
-    "log1p": lambda x: _log(1 + x), "sin": mpmath.sin, "cos": mpmath.cos, "tanh": mpmath.tanh, "sinh": mpmath.sinh,
-    "cosh": mpmath.cosh, "abs": abs, "sign": _sign, "sigmoid": lambda x: 1 / (1 + mpmath.exp(-x)),
-    "softplus": lambda x: mpmath.log1p(mpmath.exp(x)), "relu": lambda x: max(x, 0), "maximum": max, "minimum": min,
-    "log1mexp": lambda x: _log(-mpmath.expm1(-x)), "where": lambda c, a, b: a if c else b, "indicator": int,
-    "eq": lambda a, b: a == b, "ne": lambda a, b: a != b, "lt": lambda a, b: a < b, "le": lambda a, b: a <= b,
-    "gt": lambda a, b: a > b, "ge": lambda a, b: a >= b, "and_": lambda a, b: a and b, "or_": lambda a, b: a or b,
+    "Pow": lambda a, b: _power(a, b),
+    "exp": mpmath.exp,
+    "expm1": mpmath.expm1,
+    "log": lambda x: _log(x),
+    "log1p": lambda x: _log(1 + x),
+    "sin": mpmath.sin,
+    "cos": mpmath.cos,
+    "tanh": mpmath.tanh,
+    "sinh": mpmath.sinh,
+    "cosh": mpmath.cosh,
+    "abs": abs,
+    "sign": _sign,
+    "sigmoid": lambda x: 1 / (1 + mpmath.exp(-x)),
+    "softplus": lambda x: mpmath.log1p(mpmath.exp(x)),
+    "relu": lambda x: max(x, 0),
+    "maximum": max,
+    "minimum": min,
+    "log1mexp": lambda x: _log(-mpmath.expm1(-x)),
+    "where": lambda c, a, b: a if c else b,
+    "indicator": int,
+    "eq": lambda a, b: a == b,
+    "ne": lambda a, b: a != b,
+    "lt": lambda a, b: a < b,
+    "le": lambda a, b: a <= b,
+    "gt": lambda a, b: a > b,
+    "ge": lambda a, b: a >= b,
+    "and_": lambda a, b: a and b,
+    "or_": lambda a, b: a or b,
     "not_": lambda a: not a,
-}  # fmt: skip
+}
 
 
 def _power(a: Any, b: Any) -> Any:
@@ -69,23 +92,52 @@ def _softplus(x: Any) -> Any:
 
 
 DOUBLE = {
-    "Pow": lambda a, b: np.sqrt(a) if np.ndim(b) == 0 and b == 0.5 else np.power(a, b), "exp": np.exp, "expm1": np.expm1,
-    "log": np.log, "log1p": np.log1p, "sin": np.sin, "cos": np.cos, "tanh": np.tanh, "sinh": np.sinh, "cosh": np.cosh,
-    "abs": np.abs, "sign": np.sign, "sigmoid": _sigmoid, "softplus": _softplus, "relu": lambda x: np.maximum(x, 0),
-    "maximum": np.maximum, "minimum": np.minimum, "log1mexp": _log1mexp, "where": np.where,
-    "indicator": lambda c: np.where(c, 1.0, 0.0), "eq": np.equal, "ne": np.not_equal, "lt": np.less, "le": np.less_equal,
-    "gt": np.greater, "ge": np.greater_equal, "and_": np.logical_and, "or_": np.logical_or, "not_": np.logical_not,
-}  # fmt: skip
+    "Pow": lambda a, b: np.sqrt(a) if np.ndim(b) == 0 and b == 0.5 else np.power(a, b),
+    "exp": np.exp,
+    "expm1": np.expm1,
+    "log": np.log,
+    "log1p": np.log1p,
+    "sin": np.sin,
+    "cos": np.cos,
+    "tanh": np.tanh,
+    "sinh": np.sinh,
+    "cosh": np.cosh,
+    "abs": np.abs,
+    "sign": np.sign,
+    "sigmoid": _sigmoid,
+    "softplus": _softplus,
+    "relu": lambda x: np.maximum(x, 0),
+    "maximum": np.maximum,
+    "minimum": np.minimum,
+    "log1mexp": _log1mexp,
+    "where": np.where,
+    "indicator": lambda c: np.where(c, 1.0, 0.0),
+    "eq": np.equal,
+    "ne": np.not_equal,
+    "lt": np.less,
+    "le": np.less_equal,
+    "gt": np.greater,
+    "ge": np.greater_equal,
+    "and_": np.logical_and,
+    "or_": np.logical_or,
+    "not_": np.logical_not,
+}
 
 
 def double(e: Any, values: list, dtype: Any = np.float64) -> Any:
-    """The value in double precision, arrays welcome. A sum adds the log1p part of its softplus terms last (design, decisions)."""
+    """The value in double precision, arrays welcome. A sum adds the log1p part of its softplus
+    terms last (design, decisions).
+    """
     if isinstance(e, Slot):
         return values[e.index]
     if e is sympy.true or e is sympy.false:
         return bool(e)
     if not isinstance(e, Scalar):
-        return np.dtype(dtype).type(e.p) / np.dtype(dtype).type(e.q) if np.dtype(dtype).kind == "f" else dtype.type(int(e))
+        return (
+            np.dtype(dtype).type(e.p) / np.dtype(dtype).type(e.q)
+            if np.dtype(dtype).kind == "f"
+            else dtype.type(int(e))
+        )
     if isinstance(e, Add):
         return _sum(e, values, dtype)
     args = [double(a, values, dtype) for a in e.args]

@@ -1,4 +1,6 @@
-"""Whole graphs: the compute form has the values of the graph as written, and the shape that its promises need."""
+"""Whole graphs: the compute form has the values of the graph as written, and the shape that its
+promises need.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +9,7 @@ import sys
 
 import numpy as np
 import pytest
+from tests.simplify.evaluate import evaluate
 
 from closedform.algebra import functions as F
 from closedform.algebra.canonical import graph_text
@@ -20,7 +23,6 @@ from closedform.algebra.tensor import as_tensor
 from closedform.simplify.derive import expand_gradients
 from closedform.simplify.display import display_form, steps
 from closedform.simplify.passes import PASSES, check, compute_form
-from tests.simplify.evaluate import evaluate
 
 N, D, K = 6, 4, 3
 
@@ -30,19 +32,31 @@ class Data:
 
     def __init__(self, prefix=""):
         self.X = tensor(prefix + "X", ("n", "d"))
-        self.y, self.w, self.b = tensor(prefix + "y", ("n",)), tensor(prefix + "w", ("d",)), tensor(prefix + "b")
+        self.y, self.w, self.b = (
+            tensor(prefix + "y", ("n",)),
+            tensor(prefix + "w", ("d",)),
+            tensor(prefix + "b"),
+        )
         self.W, self.Y = tensor(prefix + "W", ("d", "k")), tensor(prefix + "Y", ("n", "k"))
 
     def values(self, scale=1.0):
         rng = np.random.default_rng(1)
         draw = rng.standard_normal
         hot = np.eye(K)[rng.integers(0, K, N)]
-        return {self.X.node: scale * draw((N, D)), self.y.node: rng.integers(0, 2, N), self.w.node: draw(D),
-                self.b.node: draw(), self.W.node: draw((D, K)), self.Y.node: hot}  # fmt: skip
+        return {
+            self.X.node: scale * draw((N, D)),
+            self.y.node: rng.integers(0, 2, N),
+            self.w.node: draw(D),
+            self.b.node: draw(),
+            self.W.node: draw((D, K)),
+            self.Y.node: hot,
+        }
 
 
 def ops(nodes):
-    return {op(e) for x in topological(nodes) if isinstance(x, Map) for e in subexpressions(x.spec.body)}
+    return {
+        op(e) for x in topological(nodes) if isinstance(x, Map) for e in subexpressions(x.spec.body)
+    }
 
 
 def agree(outputs, data, tolerance=1e-9, scale=1.0):
@@ -59,12 +73,22 @@ def agree(outputs, data, tolerance=1e-9, scale=1.0):
 
 
 SPELLINGS = {
-    "tutorial": lambda d: (lambda p: (-d.y * F.log(p) - (1 - d.y) * F.log(1 - p)).mean())(1 / (1 + F.exp(-(d.X @ d.w) - d.b))),
-    "floats": lambda d: (lambda p: (-d.y * F.log(p) - (1.0 - d.y) * F.log(1.0 - p)).mean())(1.0 / (1.0 + F.exp(-(d.X @ d.w + d.b)))),
-    "ratio": lambda d: (lambda e: (lambda p: -(d.y * F.log(p) + (1 - d.y) * F.log(1 - p)).mean())(e / (1 + e)))(F.exp(d.X @ d.w + d.b)),
-    "two means": lambda d: (lambda p: -(d.y * F.log(p)).mean() - ((1 - d.y) * F.log(1 - p)).mean())(F.sigmoid(d.X @ d.w + d.b)),
-    "reciprocal": lambda d: (lambda t: (d.y * F.log(1 + t) + (1 - d.y) * F.log((1 + t) / t)).mean())(F.exp(-(d.X @ d.w + d.b))),
-}  # fmt: skip
+    "tutorial": lambda d: (lambda p: (-d.y * F.log(p) - (1 - d.y) * F.log(1 - p)).mean())(
+        1 / (1 + F.exp(-(d.X @ d.w) - d.b))
+    ),
+    "floats": lambda d: (lambda p: (-d.y * F.log(p) - (1.0 - d.y) * F.log(1.0 - p)).mean())(
+        1.0 / (1.0 + F.exp(-(d.X @ d.w + d.b)))
+    ),
+    "ratio": lambda d: (
+        lambda e: (lambda p: -(d.y * F.log(p) + (1 - d.y) * F.log(1 - p)).mean())(e / (1 + e))
+    )(F.exp(d.X @ d.w + d.b)),
+    "two means": lambda d: (lambda p: -(d.y * F.log(p)).mean() - ((1 - d.y) * F.log(1 - p)).mean())(
+        F.sigmoid(d.X @ d.w + d.b)
+    ),
+    "reciprocal": lambda d: (
+        lambda t: (d.y * F.log(1 + t) + (1 - d.y) * F.log((1 + t) / t)).mean()
+    )(F.exp(-(d.X @ d.w + d.b))),
+}
 
 
 @pytest.fixture(autouse=True)
@@ -88,10 +112,14 @@ def test_1_4_logistic_costs_reach_one_form(name):
 def test_logistic_values_are_finite_and_right_far_out(name):
     d = Data()
     cost = SPELLINGS[name](d)
-    value, gw = evaluate(list(compute_form([cost.node, grad(cost, d.w).node]).outputs), v := d.values(800.0))
+    value, gw = evaluate(
+        list(compute_form([cost.node, grad(cost, d.w).node]).outputs), v := d.values(800.0)
+    )
     z = v[d.X.node] @ v[d.w.node] + v[d.b.node]
     p, y = 1 / (1 + np.exp(-np.clip(z, -700, 700))), v[d.y.node]
-    np.testing.assert_allclose(value, np.mean(np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z))) - y * z), rtol=1e-13)
+    np.testing.assert_allclose(
+        value, np.mean(np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z))) - y * z), rtol=1e-13
+    )
     np.testing.assert_allclose(gw, v[d.X.node].T @ (p - y) / N, rtol=1e-10)
 
 
@@ -104,7 +132,13 @@ def test_gradient_is_one_contraction_with_the_residual():
     contraction = next(a for a in root.operands if isinstance(a, Contract))
     X, residual = contraction.operands
     assert X is d.X.node
-    assert {op(e) for e in subexpressions(residual.spec.body)} == {"Add", "Mul", "sigmoid", "slot", "number"}
+    assert {op(e) for e in subexpressions(residual.spec.body)} == {
+        "Add",
+        "Mul",
+        "sigmoid",
+        "slot",
+        "number",
+    }
     assert "1/50" in graph_text([root])
 
 
@@ -139,12 +173,15 @@ def test_givens_come_first():
 
 
 SOFTMAX = {
-    "naive": lambda u, Y: -(Y * F.log((lambda e: e / e.sum(axis=1, keepdims=True))(F.exp(u)))).sum(axis=1).mean(),
-    "shifted": lambda u, Y: (lambda e: -(Y * F.log(e / e.sum(axis=1, keepdims=True))).sum(axis=1).mean())(
-        F.exp(u - u.max(axis=1, keepdims=True))),
+    "naive": lambda u, Y: (
+        -(Y * F.log((lambda e: e / e.sum(axis=1, keepdims=True))(F.exp(u)))).sum(axis=1).mean()
+    ),
+    "shifted": lambda u, Y: (
+        lambda e: -(Y * F.log(e / e.sum(axis=1, keepdims=True))).sum(axis=1).mean()
+    )(F.exp(u - u.max(axis=1, keepdims=True))),
     "logsumexp": lambda u, Y: (F.log(F.exp(u).sum(axis=1)) - (Y * u).sum(axis=1)).mean(),
     "softmax": lambda u, Y: -(Y * F.log(F.softmax(u))).sum(axis=1).mean(),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", SOFTMAX)
@@ -169,20 +206,42 @@ MODELS = {
     "hessian": lambda d: [hessian(SPELLINGS["floats"](d) + 0.5 * (d.w**2).sum(), d.w)],
     "jacobian": lambda d: [jacobian(F.tanh(d.X @ d.w), d.w), jacobian(d.w**2, d.w)],
     "quadratic": lambda d: grad(((d.X @ d.w - d.y) ** 2).mean(), [d.w, d.X]),
-    "two layers": lambda d: grad(((F.tanh(F.tanh(d.X @ d.W) @ d.W.T) - d.X) ** 2).sum(), [d.W, d.X]),
+    "two layers": lambda d: grad(
+        ((F.tanh(F.tanh(d.X @ d.W) @ d.W.T) - d.X) ** 2).sum(), [d.W, d.X]
+    ),
     "trace": lambda d: grad(trace(d.W.T @ d.W) + einsum("nd,nd->", d.X, d.X), [d.W, d.X]),
     "diagonal": lambda d: [grad((einsum("ii->i", d.W.T @ d.W) ** 2).sum(), d.W)],
     "max": lambda d: [d.X.max(axis=1), grad(d.X.max(axis=0).sum(), d.X), d.X.argmax(axis=1)],
-    "standardised": lambda d: [grad(F.tanh((d.X - d.X.mean(axis=0)) / F.sqrt(((d.X - d.X.mean(axis=0)) ** 2).mean(axis=0))).sum(), d.X)],
-    "slices": lambda d: [grad((d.X[1:, ::2] ** 3).sum() + d.w[-1] * d.w[0], [d.X, d.w][0]), grad(d.w[0] ** 2 * d.X[2].sum(), d.w)],
-    "reshapes": lambda d: [grad((F.reshape(F.tanh(d.X), (d.X.shape[0], d.X.shape[1], 1)) ** 2).sum(), d.X)],
-    "repeats": lambda d: [grad((d.b * (d.X * 0 + 1)).sum() + d.b * d.y.sum(), d.b), (d.b + d.y * 0).sum()],
-    "masks": lambda d: grad(F.where(d.y > 0, F.log(d.y + 1), d.y**2).sum() + abs(d.w).sum() + F.relu(d.X @ d.w).sum(), [d.w, d.y]),
+    "standardised": lambda d: [
+        grad(
+            F.tanh(
+                (d.X - d.X.mean(axis=0)) / F.sqrt(((d.X - d.X.mean(axis=0)) ** 2).mean(axis=0))
+            ).sum(),
+            d.X,
+        )
+    ],
+    "slices": lambda d: [
+        grad((d.X[1:, ::2] ** 3).sum() + d.w[-1] * d.w[0], [d.X, d.w][0]),
+        grad(d.w[0] ** 2 * d.X[2].sum(), d.w),
+    ],
+    "reshapes": lambda d: [
+        grad((F.reshape(F.tanh(d.X), (d.X.shape[0], d.X.shape[1], 1)) ** 2).sum(), d.X)
+    ],
+    "repeats": lambda d: [
+        grad((d.b * (d.X * 0 + 1)).sum() + d.b * d.y.sum(), d.b),
+        (d.b + d.y * 0).sum(),
+    ],
+    "masks": lambda d: grad(
+        F.where(d.y > 0, F.log(d.y + 1), d.y**2).sum() + abs(d.w).sum() + F.relu(d.X @ d.w).sum(),
+        [d.w, d.y],
+    ),
     "poisson": lambda d: grad((F.exp(d.X @ d.w) - d.y * (d.X @ d.w)).mean(), [d.w]),
-    "shared lines": lambda d: (lambda u: (lambda v: [u, v, grad((u * v).sum(), d.w)])(u * u + 1))(F.exp(d.X @ d.w)),
+    "shared lines": lambda d: (lambda u: (lambda v: [u, v, grad((u * v).sum(), d.w)])(u * u + 1))(
+        F.exp(d.X @ d.w)
+    ),
     "integers": lambda d: [(d.y > 0).sum() * 2 + 1, (as_tensor(np.arange(6)) * 3).sum()],
     "single": lambda d: [F.sqrt(d.w**2).sum(), grad(F.logsumexp(d.X @ d.w), d.w)],
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -198,21 +257,33 @@ def test_3_4_cancellation_keeps_shapes():
     (g,) = compute_form([grad((x * y / y).sum(), y).node]).outputs
     assert g.spec.body == 0 and g.dims == y.shape
     (total,) = compute_form([(0 * x + 1).sum().node]).outputs
-    np.testing.assert_array_equal(evaluate([total], {x.node: np.zeros(5)}, {}) if x.node in topological([total]) else
-                                  evaluate([total], {}, {x.shape[0]: 5}), [5.0])  # fmt: skip
+    np.testing.assert_array_equal(
+        evaluate([total], {x.node: np.zeros(5)}, {})
+        if x.node in topological([total])
+        else evaluate([total], {}, {x.shape[0]: 5}),
+        [5.0],
+    )
 
 
 def test_1_4_squares_of_differences_stay():
     x, y = tensor("x", ("n",)), tensor("y", ("n",))
     for node in compute_form([((x - y) ** 2).sum().node, (x**2 - 2 * x * y + y**2).node]).outputs:
-        bodies = [e for a in topological([node]) if isinstance(a, Map) for e in subexpressions(a.spec.body)]
+        bodies = [
+            e
+            for a in topological([node])
+            if isinstance(a, Map)
+            for e in subexpressions(a.spec.body)
+        ]
         assert any(isinstance(e, Pow) and op(e.args[0]) == "Add" for e in bodies)
 
 
 def test_2_4_integers_wrap():
     i = tensor("i", ("n",), "int8")
     (node,) = compute_form([(i * 2 + i - i).node]).outputs
-    np.testing.assert_array_equal(evaluate([node], {i.node: np.array([100], np.int8)})[0], np.array([200], np.int16).astype(np.int8))
+    np.testing.assert_array_equal(
+        evaluate([node], {i.node: np.array([100], np.int8)})[0],
+        np.array([200], np.int16).astype(np.int8),
+    )
 
 
 def test_casts_that_round_are_not_crossed():
@@ -233,7 +304,9 @@ def test_passes_keep_their_invariants():
     d = Data()
     cost = SPELLINGS["tutorial"](d)
     new = compute_form([grad(cost, d.w).node, cost.node])
-    assert all(x.func(*x.args) is x and not isinstance(x, Gradient) for x in topological(new.outputs))
+    assert all(
+        x.func(*x.args) is x and not isinstance(x, Gradient) for x in topological(new.outputs)
+    )
     again = compute_form(new.outputs)
     assert graph_text(again.outputs) == graph_text(new.outputs)
     assert new.report.fired["log-sigmoid"] and "softplus-pair" in str(new.report)
@@ -271,15 +344,27 @@ def test_6_5_text_does_not_depend_on_names():
 
 
 def test_6_5_text_does_not_depend_on_the_hash_seed():
-    code = ("from closedform.algebra import late; from closedform.algebra.products import matmul\n"
-            "if 'matmul' not in late._verbs: late.bind('matmul', matmul)\n"
-            "from tests.simplify.test_graphs import text; print(text())")  # fmt: skip
+    code = (
+        "from closedform.algebra import late; from closedform.algebra.products import matmul\n"
+        "if 'matmul' not in late._verbs: late.bind('matmul', matmul)\n"
+        "from tests.simplify.test_graphs import text; print(text())"
+    )
     import os
 
     found = {
-        subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONHASHSEED": str(seed), "PYTHONPATH": os.pathsep.join(sys.path)},
-                       capture_output=True, text=True, check=True).stdout for seed in (0, 1, 2, 3, 4)
-    }  # fmt: skip
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={
+                **os.environ,
+                "PYTHONHASHSEED": str(seed),
+                "PYTHONPATH": os.pathsep.join(sys.path),
+            },
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in (0, 1, 2, 3, 4)
+    }
     assert found == {text() + "\n"}
 
 
@@ -293,7 +378,10 @@ def blocks(count):
 
 
 def test_growth_is_linear():
-    sizes = [len(topological(compute_form([g.node for g in blocks(count)]).outputs)) for count in (20, 40, 80)]
+    sizes = [
+        len(topological(compute_form([g.node for g in blocks(count)]).outputs))
+        for count in (20, 40, 80)
+    ]
     assert sizes[2] - sizes[1] <= 2.1 * (sizes[1] - sizes[0])
 
 

@@ -1,4 +1,6 @@
-"""Every scalar row proves itself on its witness: it fires, both sides agree, it costs or errs no more, its edges hold."""
+"""Every scalar row proves itself on its witness: it fires, both sides agree, it costs or errs no
+more, its edges hold.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,7 @@ import random
 import mpmath
 import numpy as np
 import pytest
+from tests.simplify.meaning import double, exact
 
 from closedform.algebra.scalar import Slot, show, slots, subexpressions
 from closedform.simplify.engine import apply
@@ -15,7 +18,6 @@ from closedform.simplify.island import weight
 from closedform.simplify.rows import DISCRETE, FLOATING
 from closedform.simplify.rule import BITS, FAST, REAL
 from closedform.simplify.stable_rows import STABLE
-from tests.simplify.meaning import double, exact
 
 ROWS = list(dict.fromkeys((*FLOATING, *DISCRETE)))
 IDS = [r.name for r in ROWS]
@@ -66,7 +68,9 @@ def test_3_2_both_sides_agree_at_50_digits(row):
         if finite(a):
             b = exact(right, values)
             checked += 1
-            assert a == b or abs(a - b) <= mpmath.mpf(10) ** -45 * max(abs(a), abs(b), mpmath.mpf(10) ** -5), (values, a, b)
+            assert a == b or abs(a - b) <= mpmath.mpf(10) ** -45 * max(
+                abs(a), abs(b), mpmath.mpf(10) ** -5
+            ), (values, a, b)
     assert checked >= 20
 
 
@@ -74,7 +78,10 @@ def ulps(got, want):
     """Error in units of the last place of the exact value."""
     if not math.isfinite(got):
         return math.inf if mpmath.isfinite(want) and abs(want) < 1.7e308 else 0.0
-    return float(abs(mpmath.mpf(float(got)) - want) / mpmath.mpf(math.ulp(float(want)) if abs(want) < 1e308 else math.inf))
+    return float(
+        abs(mpmath.mpf(float(got)) - want)
+        / mpmath.mpf(math.ulp(float(want)) if abs(want) < 1e308 else math.inf)
+    )
 
 
 def worst(row, count=1000):
@@ -83,7 +90,12 @@ def worst(row, count=1000):
     for _ in range(count):
         values = draw(left, generator)
         want = exact(left, [mpmath.mpf(v) for v in values])
-        if not finite(want) or isinstance(want, bool) or abs(want) > 1e300 or (want != 0 and abs(want) < 1e-300):
+        if (
+            not finite(want)
+            or isinstance(want, bool)
+            or abs(want) > 1e300
+            or (want != 0 and abs(want) < 1e-300)
+        ):
             continue
         with np.errstate(all="ignore"):
             point = [np.float64(v) for v in values]
@@ -104,13 +116,19 @@ def test_costs_or_errs_no_more(row):
     if row.soundness == FAST or weight(right) <= weight(left):
         return
     before, after = worst(row, 300)
-    assert after <= before + 1, f"{row.name}: {weight(left)} -> {weight(right)} operations, {before} -> {after} ULP"
+    assert after <= before + 1, (
+        f"{row.name}: {weight(left)} -> {weight(right)} operations, {before} -> {after} ULP"
+    )
 
 
 EDGES = [0.0, -0.0, 1.0, -1.0, 0.5, 1e308, -1e308, 5e-324, math.inf, -math.inf, math.nan]
 
 
-@pytest.mark.parametrize("row", [r for r in ROWS if r.soundness == BITS], ids=[r.name for r in ROWS if r.soundness == BITS])
+@pytest.mark.parametrize(
+    "row",
+    [r for r in ROWS if r.soundness == BITS],
+    ids=[r.name for r in ROWS if r.soundness == BITS],
+)
 def test_3_1_bits_hold_at_the_edges(row):
     left, right = sides(row)
     found = _slots(left)
@@ -119,8 +137,15 @@ def test_3_1_bits_hold_at_the_edges(row):
         for n, k in enumerate(sorted(found)):
             edge = EDGES[trial // len(EDGES) ** (n % 2) % len(EDGES)]
             whole = row.name.startswith("integer")
-            values[k] = np.int64(edge if abs(edge) < 1e300 else 2**63 - 1) if whole else np.float64(edge)
+            values[k] = (
+                np.int64(edge if abs(edge) < 1e300 else 2**63 - 1) if whole else np.float64(edge)
+            )
         with np.errstate(all="ignore"):
-            a, b = (np.asarray(double(e, values, values[0].dtype if values else float), float) for e in (left, right))
+            a, b = (
+                np.asarray(double(e, values, values[0].dtype if values else float), float)
+                for e in (left, right)
+            )
         assert np.isnan(a) == np.isnan(b), (values, a, b)
-        assert np.isnan(a) or (a == b and (np.signbit(a) == np.signbit(b) or "negated" in row.name)), (values, a, b)
+        assert np.isnan(a) or (
+            a == b and (np.signbit(a) == np.signbit(b) or "negated" in row.name)
+        ), (values, a, b)
