@@ -30,6 +30,7 @@ from .notation import (
     Slice,
     Symbol,
     Transpose,
+    children,
 )
 from .spelling import ATOM, HADAMARD, MAX_DEFINITIONS, POWER, PRODUCT, SUM, Spelling, decimal, large
 from .symbols import typeset
@@ -119,15 +120,16 @@ class LatexSpelling(Spelling):
     def product(self, e: Product) -> str:
         front, under = self.coefficient(abs(e.coefficient))
         below = [*([under] if under else []), *(self._factor(b, e.below) for b in e.below)]
-        above = [
-            *([_scientific(front)] if front else []),
-            *(self._factor(s, e.scalars if not front else ()) for s in e.scalars),
-        ]
-        text = _joined(above)
+        scalars, last = e.scalars, e.array
+        if last is None and scalars and below and _contracted(scalars[-1]):
+            scalars, last = scalars[:-1], scalars[-1]
+        alone = () if front else scalars
+        above = [_scientific(front)] if front else []
+        text = _joined([*above, *(self._factor(s, alone) for s in scalars)])
         if below:
             text = rf"\frac{{{text or '1'}}}{{{_joined(below)}}}"
-        if e.array is not None:
-            text = _joined([*([text] if text else []), self.inside(e.array, HADAMARD)])
+        if last is not None:
+            text = _joined([*([text] if text else []), self.inside(last, HADAMARD)])
         return ("-" if e.coefficient < 0 else "") + text
 
     def _factor(self, e: Formula, alone: Sequence[Formula]) -> str:
@@ -210,6 +212,11 @@ class LatexSpelling(Spelling):
         result = rf"\left[{self.show(e.body)}\right]_{{{self._indices(e.indices)}}}"
         self.letters = before
         return result
+
+
+def _contracted(e: Formula) -> bool:
+    """Whether a scalar is made of arrays: it then stands beside a fraction, not in it."""
+    return any(c.rank or _contracted(c) for c in children(e))
 
 
 def _scientific(text: str) -> str:

@@ -64,7 +64,27 @@ def total(terms: Iterable[Formula]) -> Formula:
     flat = [t for t in flat if t != ZERO] or [ZERO]
     first = next((k for k, t in enumerate(flat) if parts(t).coefficient > 0), 0)
     flat.insert(0, flat.pop(first))
-    return flat[0] if len(flat) == 1 else Sum(tuple(flat))
+    return flat[0] if len(flat) == 1 else _divided(flat)
+
+
+def _divided(terms: list[Formula]) -> Formula:
+    """A sum, with scalars that divide every term written once."""
+    split = [parts(t) for t in terms]
+    common = [b for b in dict.fromkeys(split[0].below) if all(b in p.below for p in split)]
+    if not common:
+        return Sum(tuple(terms))
+    rest = tuple(product([_without(p, common)], p.array) for p in split)
+    core = Sum(rest)
+    below = Product(Fraction(1), (), tuple(common))
+    return product([below], core) if core.rank else product([below, core])
+
+
+def _without(p: Product, below: list[Formula]) -> Product:
+    """The scalar part, with some divisors left out once each."""
+    left = list(p.below)
+    for b in below:
+        left.remove(b)
+    return Product(p.coefficient, p.scalars, tuple(left))
 
 
 def hadamard(factors: Iterable[Formula]) -> Formula:

@@ -41,7 +41,7 @@ def to_sympy(tensor) -> Any:
 
     >>> import closedform as cf
     >>> x = cf.vector("x", shape=2)
-    >>> cf.to_sympy((x**2).sum()) if hasattr(cf, "to_sympy") else (x**2).sum().to_sympy()
+    >>> (x**2).sum().to_sympy()
     x[0]**2 + x[1]**2
     """
     node = tensor if isinstance(tensor, Node) else tensor.node

@@ -6,14 +6,14 @@ import re
 
 import pytest
 import sympy
+from tests.algebra.test_text import F64, Model, contraction, elementwise, s0, s1
+
+import closedform as cf
 from closedform.algebra import late, scalar
 from closedform.algebra.latex import OPERATORS, latex, latex_of
 from closedform.algebra.node import delta_leaf
 from closedform.algebra.scalar import Add, Mul, Slot, exp, sigmoid
 from closedform.algebra.symbols import typeset
-
-import closedform as cf
-from tests.algebra.test_text import F64, Model, contraction, elementwise, s0, s1
 
 
 def balanced(text: str) -> bool:
@@ -44,7 +44,9 @@ def test_temporaries_are_defined_below() -> None:
     body = Mul(sigmoid(Add(s0, s1)), Add(1, Mul(-1, sigmoid(Add(s0, s1)))))
     weights = elementwise(body, ((0,), ()), (model.n,), model.score(), model.b)
     text = latex_of(model.hessian(weights))
-    assert text.startswith(r"\begin{aligned} & \frac{1}{n} X^\top \operatorname{diag}\left(t_{0}\right) X")
+    assert text.startswith(
+        r"\begin{aligned} & \frac{1}{n} X^\top \operatorname{diag}\left(t_{0}\right) X"
+    )
     assert r"\\ & \text{where } t_{0} = \sigma\left(X w + b\right) \odot" in text
     assert balanced(text)
 
@@ -70,15 +72,19 @@ def formulas() -> list[tuple]:
         (contraction(((0, 1),), (), (n, n), A), r"\mathbf{1}^\top A \mathbf{1}"),
         (contraction(((0, 1), (0, 1)), (), (n, n), A, A), r"\left\|A\right\|_F^{2}"),
         (contraction(((0, 1), (1, 0)), (), (n, n), A, A), r"\operatorname{tr}\left(A A\right)"),
-        (contraction(((0, 1), (2,)), (0, 1, 2), (n, n, n), A, a),
-         r"\left[A_{i j} a_{k}\right]_{i j k}"),
+        (
+            contraction(((0, 1), (2,)), (0, 1, 2), (n, n, n), A, a),
+            r"\left[A_{i j} a_{k}\right]_{i j k}",
+        ),
         (elementwise(exp(Mul(-1, s0)), ((),), (), x), r"\exp\left(-x\right)"),
-        (cf.where(cf.Tensor(x) > 0, cf.Tensor(x), 0).node,
-         r"\begin{cases} x & \text{if } x > 0 \\ 0 & \text{otherwise} \end{cases}"),
+        (
+            cf.where(cf.Tensor(x) > 0, cf.Tensor(x), 0).node,
+            r"\begin{cases} x & \text{if } x > 0 \\ 0 & \text{otherwise} \end{cases}",
+        ),
         (cf.softmax(cf.Tensor(A)).node, r"\operatorname{softmax}_{\mathrm{axis}=1}\left(A\right)"),
         (cf.Tensor(A)[1:3].node, "A_{1:3,:}"),
         (delta_leaf(n, F64), "I"),
-    ]  # fmt: skip
+    ]
 
 
 @pytest.mark.parametrize(("node", "expected"), formulas(), ids=lambda v: str(v)[:40])
@@ -115,15 +121,30 @@ def test_every_primitive_is_spelled(name) -> None:
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("w", "w"), ("lam", r"\lambda"), ("alpha", r"\alpha"), ("mu_1", r"\mu_{1}"), ("w0", "w_{0}"),
-        ("x_train", r"x_{\mathrm{train}}"), ("W_h_1", r"W_{\mathrm{h},1}".replace(r"\mathrm{h}", "h")),
-        ("cost", r"\mathrm{cost}"), ("for", r"\mathrm{for}"), ("E", "E"), ("w'", "w'"),
-        ("α", r"\alpha"), ("Σ_b", r"\Sigma_{b}"), ("sigma2", r"\sigma_{2}"),
-        ("x; y", r"\mathrm{x;\ y}"), ("a\nb", r"\mathrm{a{\hookleftarrow}b}"),
-        ("{", r"\mathrm{\{}"), ("$", r"\mathrm{\$}"), ("\\", r"\mathrm{\backslash }"),
-        ("_", r"\mathrm{\_}"), ("\u202e", r"\mathrm{\text{U+202E}}"), ("変", r"\mathrm{\text{変}}"),
+        ("w", "w"),
+        ("lam", r"\lambda"),
+        ("alpha", r"\alpha"),
+        ("mu_1", r"\mu_{1}"),
+        ("w0", "w_{0}"),
+        ("x_train", r"x_{\mathrm{train}}"),
+        ("W_h_1", r"W_{\mathrm{h},1}".replace(r"\mathrm{h}", "h")),
+        ("cost", r"\mathrm{cost}"),
+        ("for", r"\mathrm{for}"),
+        ("E", "E"),
+        ("w'", "w'"),
+        ("α", r"\alpha"),
+        ("Σ_b", r"\Sigma_{b}"),
+        ("sigma2", r"\sigma_{2}"),
+        ("x; y", r"\mathrm{x;\ y}"),
+        ("a\nb", r"\mathrm{a{\hookleftarrow}b}"),
+        ("{", r"\mathrm{\{}"),
+        ("$", r"\mathrm{\$}"),
+        ("\\", r"\mathrm{\backslash }"),
+        ("_", r"\mathrm{\_}"),
+        ("\u202e", r"\mathrm{\text{U+202E}}"),
+        ("変", r"\mathrm{\text{変}}"),
     ],
-)  # fmt: skip
+)
 def test_names_are_typeset_or_escaped(name, expected) -> None:
     assert typeset(name) == expected
 
@@ -154,3 +175,19 @@ def test_6_3_a_chain_100_000_deep_prints() -> None:
         x = cf.exp(x)
     text = latex_of(x.node)
     assert len(text) < 50_000 and r"\vdots" in text and balanced(text)
+
+
+def test_a_gradient_through_the_whole_pipeline() -> None:
+    X, y = cf.matrix("X", shape=("n", "d")), cf.vector("y", shape="n")
+    w, b = cf.vector("w", shape="d"), cf.scalar("b")
+    p = 1 / (1 + cf.exp(-(X @ w) - b))
+    cost = (-y * cf.log(p) - (1 - y) * cf.log(1 - p)).mean() + 0.01 * (w**2).sum()
+    gradient = cf.grad(cost, w)
+    assert cf.pp(gradient) == "X^T(sigma(Xw + b) - y)/n + 0.02 w"
+    assert gradient._repr_latex_() == (
+        r"$\displaystyle \frac{1}{n} X^\top \left(\sigma\left(X w + b\right) - y\right)"
+        r" + 0.02\,w$"
+    )
+    x = cf.scalar("x")
+    assert cf.pp(cf.grad(x**2, x)) == "2x"
+    assert cf.pp(cf.grad(x * cf.scalar("y") / x, x)) == "0"

@@ -6,25 +6,44 @@ import itertools
 
 import numpy as np
 import pytest
+
+import closedform as cf
 from closedform.algebra.names import Names
 from closedform.algebra.node import Node, contract_node, delta_leaf, map_node
 from closedform.algebra.notation import (
-    Apply, Chain, Entries, Entry, Formula, Hadamard, Identity, IndexSum, Number, Ones, Power, Product, Sum, Symbol, Transpose,
-)  # fmt: skip
+    Apply,
+    Chain,
+    Entries,
+    Entry,
+    Formula,
+    Hadamard,
+    Identity,
+    IndexSum,
+    Number,
+    Ones,
+    Power,
+    Product,
+    Sum,
+    Symbol,
+    Transpose,
+)
 from closedform.algebra.scalar import Add, Mul, Pow, Slot, exp, tanh
 from closedform.algebra.transcription import transcribe
-
-import closedform as cf
 
 N = 3  # every extent
 F64 = np.dtype("float64")
 FUNCTIONS = {
-    "tr": np.trace, "sum": np.sum, "norm": lambda a: np.sqrt((a * a).sum()), "exp": np.exp, "tanh": np.tanh, "sqrt": np.sqrt,
-}  # fmt: skip
+    "tr": np.trace,
+    "sum": np.sum,
+    "norm": lambda a: np.sqrt((a * a).sum()),
+    "exp": np.exp,
+    "tanh": np.tanh,
+    "sqrt": np.sqrt,
+}
 
 
 class Reader:
-    """The value of a formula. A vector is a column (N, 1) in chains, and has shape (N,) elsewhere."""
+    """The value of a formula. A vector is a column in chains, and has shape (N,) elsewhere."""
 
     def __init__(self, values: dict[str, np.ndarray]) -> None:
         self.values = values
@@ -99,7 +118,10 @@ class Reader:
         return self.read(e.base)[tuple(self.indices[i] for i in e.indices)]
 
     def indexsum(self, e: IndexSum):
-        return sum(self.at(e.indices, place, e.body) for place in itertools.product(range(N), repeat=len(e.indices)))
+        return sum(
+            self.at(e.indices, place, e.body)
+            for place in itertools.product(range(N), repeat=len(e.indices))
+        )
 
     def entries(self, e: Entries):
         result = np.empty((N,) * len(e.indices))
@@ -157,13 +179,15 @@ class Draw:
     def map(self, operands) -> tuple[Node, np.ndarray]:
         rank = max(p[0].ndim for p in operands)
         rank = rank if rank > 2 else max(rank, int(self.random.integers(0, 3)))
-        indices = [tuple(int(t) for t in self.random.permutation(rank)[: p[0].ndim]) for p in operands]
+        indices = [
+            tuple(int(t) for t in self.random.permutation(rank)[: p[0].ndim]) for p in operands
+        ]
         n = cf.vector(shape="n").node.dims[0]
         s = [Slot(k) for k in range(len(operands))]
         views = [self.spread(p[1], i, rank) for p, i in zip(operands, indices, strict=True)]
         bodies = [
             (Add(s[0], Mul(-2, s[1])), lambda a, b: a - 2 * b),
-            (Mul(s[0], Pow(s[1], -1)), lambda a, b: a / b),
+            (Mul(s[0], Pow(Add(1, s[1]), -1)), lambda a, b: a / (1 + b)),
             (Mul(tanh(s[0]), s[1], s[0]), lambda a, b: np.tanh(a) * b * a),
             (exp(Mul(-1, Pow(s[0], 2), s[1])), lambda a, b: np.exp(-(a**2) * b)),
             (Add(1, Mul(s[0], Add(1, s[1]))), lambda a, b: 1 + a * (1 + b)),
@@ -183,7 +207,9 @@ class Draw:
 @pytest.mark.parametrize("seed", range(300))
 def test_contractions_mean_what_einsum_means(seed) -> None:
     draw = Draw(seed)
-    ranks = [int(r) for r in draw.random.choice(4, draw.random.integers(1, 5), p=[0.1, 0.35, 0.45, 0.1])]
+    ranks = [
+        int(r) for r in draw.random.choice(4, draw.random.integers(1, 5), p=[0.1, 0.35, 0.45, 0.1])
+    ]
     node, expected = draw.contraction(ranks)
     np.testing.assert_allclose(value(node, draw.values), expected, rtol=1e-10)
 

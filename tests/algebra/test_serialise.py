@@ -9,6 +9,8 @@ import sys
 
 import numpy as np
 import pytest
+
+import closedform as cf
 from closedform.algebra import late, scalar
 from closedform.algebra import node as nodes
 from closedform.algebra.decoding import parse_body
@@ -16,8 +18,6 @@ from closedform.algebra.dims import FreshDim
 from closedform.algebra.graph import leaves, topological
 from closedform.algebra.serialise import dump, load, prefix
 from closedform.algebra.text import pp
-
-import closedform as cf
 
 
 def samples() -> dict:
@@ -40,8 +40,10 @@ def samples() -> dict:
 
 
 def facts(order: list) -> list:
-    return [(type(x), x.spec.fields, x.label, x.word, x.origin, len(x.equalities), x.dtype, x.ndim)
-            for x in order]  # fmt: skip
+    return [
+        (type(x), x.spec.fields, x.label, x.word, x.origin, len(x.equalities), x.dtype, x.ndim)
+        for x in order
+    ]
 
 
 @pytest.mark.parametrize("kind", sorted(samples()))
@@ -160,8 +162,16 @@ def test_equal_in_every_process() -> None:
         "x = cf.vector('x', shape='n', assume=('positive', 'nonnegative'))\n"
         "print(dump([(cf.softmax(x)*x[1:].sum()*0.1).node]))"
     )
-    texts = {subprocess.run([sys.executable, "-c", code], env={"PYTHONHASHSEED": seed, "PATH": ""} | _path(),
-                            capture_output=True, text=True, check=True).stdout for seed in "123"}  # fmt: skip
+    texts = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={"PYTHONHASHSEED": seed, "PATH": ""} | _path(),
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in "123"
+    }
     assert len(texts) == 1
 
 
@@ -184,6 +194,10 @@ def tampered(change) -> str:
 
 def spec(content: dict, kind: str) -> list:
     return next(s for s in content["specs"] if s[0] == kind)
+
+
+def data_of(content: dict) -> dict:
+    return next(n[2] for n in content["nodes"] if n[2:] and "data" in n[2])
 
 
 DAMAGES = {
@@ -214,9 +228,9 @@ DAMAGES = {
     "definition": lambda c: c["dims"].__setitem__(0, ["fresh", "eval", "d0"]),
     "label": lambda c: c["nodes"][0][2].update(label=["x"]),
     "origin": lambda c: c["nodes"][-1][2].update(origin=[99, 1]),
-    "data": lambda c: next(n[2] for n in c["nodes"] if n[2:] and "data" in n[2]).update(data=["float64", [9], "AAAA"]),
-    "base64": lambda c: next(n[2] for n in c["nodes"] if n[2:] and "data" in n[2]).update(data=["float64", [1], "\u00e9"]),
-}  # fmt: skip
+    "data": lambda c: data_of(c).update(data=["float64", [9], "AAAA"]),
+    "base64": lambda c: data_of(c).update(data=["float64", [1], "\u00e9"]),
+}
 
 
 @pytest.mark.parametrize("damage", sorted(DAMAGES))
@@ -226,7 +240,9 @@ def test_damaged_text_is_refused(damage) -> None:
     assert "saved graph" in str(caught.value) and caught.value.fix
 
 
-@pytest.mark.parametrize("text", ["", "{", "null", "[]", "[" * 100_000, "\x80\x04.", None, "{}", '{"a": 1}'])
+@pytest.mark.parametrize(
+    "text", ["", "{", "null", "[]", "[" * 100_000, "\x80\x04.", None, "{}", '{"a": 1}']
+)
 def test_other_text_is_refused(text) -> None:
     with pytest.raises(cf.ExpressionError):
         load(text)

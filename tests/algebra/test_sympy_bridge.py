@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 import sympy
-from closedform.algebra import late, scalar
-from closedform.algebra.sympy_bridge import FROM, from_sympy, to_sympy
-from closedform.algebra.text import pp
 from sympy.functions.elementary.piecewise import ExprCondPair
 
 import closedform as cf
+from closedform.algebra import late, scalar
+from closedform.algebra.sympy_bridge import FROM, from_sympy, to_sympy
+from closedform.algebra.text import pp
 
 a, b = sympy.symbols("a b", real=True)
 
@@ -62,16 +62,24 @@ def test_5_5_numbers_and_truth_values() -> None:
 
 @pytest.mark.parametrize(
     ("expression", "named"),
-    [(sympy.gamma(a), "gamma"), (sympy.Function("f")(a), "f"), (sympy.Symbol("q") + a, "q"),
-     (sympy.I * a, "I"), (sympy.Integral(a, a), "Integral"), (sympy.Derivative(sympy.Function("g")(a), a), "")],
-)  # fmt: skip
+    [
+        (sympy.gamma(a), "gamma"),
+        (sympy.Function("f")(a), "f"),
+        (sympy.Symbol("q") + a, "q"),
+        (sympy.I * a, "I"),
+        (sympy.Integral(a, a), "Integral"),
+        (sympy.Derivative(sympy.Function("g")(a), a), ""),
+    ],
+)
 def test_what_has_no_meaning_is_named(expression, named) -> None:
     with pytest.raises(cf.ExpressionError, match=named) as caught:
         from_sympy(expression, given())
     assert caught.value.fix
 
 
-@pytest.mark.parametrize("function", [f for f in FROM if f is not ExprCondPair], ids=lambda f: f.__name__)
+@pytest.mark.parametrize(
+    "function", [f for f in FROM if f is not ExprCondPair], ids=lambda f: f.__name__
+)
 def test_every_row_is_reached(function) -> None:
     names = {f for e, _ in EXPRESSIONS for t in sympy.preorder_traversal(e) for f in [t.func]}
     names |= {sympy.Not, sympy.Ne, sympy.Eq, sympy.Le}
@@ -96,8 +104,13 @@ def test_7_3_every_primitive_converts(name) -> None:
     xs = [cf.scalar(f"x{k}") for k in range(row.arity or 2)]
     body = scalar.CLASSES[name](*(scalar.Slot(k) for k in range(len(xs))))
     if name in ("where", "indicator", "and_", "or_", "not_"):
-        body = scalar.replace(body, {scalar.Slot(k): scalar.gt(scalar.Slot(k), 0)
-                                     for k in range(len(xs) if name != "where" else 1)})  # fmt: skip
+        body = scalar.replace(
+            body,
+            {
+                scalar.Slot(k): scalar.gt(scalar.Slot(k), 0)
+                for k in range(len(xs) if name != "where" else 1)
+            },
+        )
     from closedform.algebra.node import FLOAT64, map_node
 
     node = map_node(body, ((),) * len(xs), (), FLOAT64, *(x.node for x in xs))
@@ -106,7 +119,10 @@ def test_7_3_every_primitive_converts(name) -> None:
 
 def test_7_3_small_arrays() -> None:
     x, A = cf.vector("x", shape=2), cf.matrix("A", shape=(2, 2))
-    X, B = sympy.IndexedBase("x", shape=(2,), real=True), sympy.IndexedBase("A", shape=(2, 2), real=True)
+    X, B = (
+        sympy.IndexedBase("x", shape=(2,), real=True),
+        sympy.IndexedBase("A", shape=(2, 2), real=True),
+    )
     assert str((x**2).sum().to_sympy()) == "x[0]**2 + x[1]**2"
     assert str((A @ x).to_sympy()) == (
         "Matrix([[A[0, 0]*x[0] + A[0, 1]*x[1]], [A[1, 0]*x[0] + A[1, 1]*x[1]]])"
@@ -136,11 +152,15 @@ def test_7_3_derivatives_are_expanded(monkeypatch) -> None:
 
 @pytest.mark.parametrize(
     ("tensor", "found"),
-    [(cf.vector("v"), "symbolic shape"), (cf.vector("v", shape="n").sum(), "symbolic shape"),
-     (cf.vector("v", shape=401), "more than 400"), (cf.matrix("M", shape=(300, 300)).sum(), "more than"),
-     (cf.vector("v", shape=3).argmax(), "argmax")],
+    [
+        (cf.vector("v"), "symbolic shape"),
+        (cf.vector("v", shape="n").sum(), "symbolic shape"),
+        (cf.vector("v", shape=401), "more than 400"),
+        (cf.matrix("M", shape=(300, 300)).sum(), "more than"),
+        (cf.vector("v", shape=3).argmax(), "argmax"),
+    ],
     ids=lambda v: str(v)[:30],
-)  # fmt: skip
+)
 def test_7_3_what_cannot_be_written_out(tensor, found) -> None:
     with pytest.raises(cf.ExpressionError, match=found) as caught:
         tensor.to_sympy()

@@ -7,14 +7,14 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import sympy
+
+import closedform as cf
 from closedform.algebra import late, scalar
 from closedform.algebra.node import Map, Node, contract_node, delta_leaf, dim_leaf, map_node
 from closedform.algebra.scalar import Add, Mul, Pow, Slot, exp, sigmoid
 from closedform.algebra.spelling import MAX_DEFINITIONS, decimal
 from closedform.algebra.text import TextSpelling, pp, text
 from closedform.algebra.transcription import transcribe
-
-import closedform as cf
 
 F64 = np.dtype("float64")
 s0, s1, s2, s3 = (Slot(k) for k in range(4))
@@ -46,9 +46,7 @@ class Model:
         residual = elementwise(body, ((0,), (), (0,)), (self.n,), *operands)
         product = contraction(((0, 1), (0,)), (1,), (self.n, self.d), self.X, residual)
         body = Add(Mul(Pow(s1, -1), s0), Mul(sympy.Rational(1, 50), s2))
-        return elementwise(
-            body, ((0,), (), (0,)), (self.d,), product, dim_leaf(self.n), self.w
-        )
+        return elementwise(body, ((0,), (), (0,)), (self.d,), product, dim_leaf(self.n), self.w)
 
     def hessian(self, weights: Node) -> Node:
         sizes = (self.n, self.d, self.d)
@@ -343,7 +341,11 @@ def test_notation_does_not_clash_with_inputs() -> None:
 
 
 def test_glued_letters_do_not_spell_another_name() -> None:
-    X, w, both = cf.matrix("X", shape=("n", "n")), cf.vector("w", shape="n"), cf.vector("Xw", shape="n")
+    X, w, both = (
+        cf.matrix("X", shape=("n", "n")),
+        cf.vector("w", shape="n"),
+        cf.vector("Xw", shape="n"),
+    )
     assert text((X @ w + both).node) == "X w + Xw"
 
 
