@@ -32,7 +32,7 @@ from .notation import (
     Transpose,
     children,
 )
-from .spelling import ATOM, HADAMARD, MAX_DEFINITIONS, POWER, PRODUCT, SUM, Spelling, decimal, large
+from .spelling import ATOM, HADAMARD, POWER, PRODUCT, SUM, Spelling, decimal, large, shown
 from .symbols import typeset
 from .transcription import transcribe
 
@@ -70,14 +70,12 @@ def latex_of(node: Node, names: bool = False) -> str:
     document = transcribe(node, lambda s: typeset(s.name, s.primes), names)
     printer = LatexSpelling(document)
     main = printer.show(document.main)
-    lines = [
-        f"{printer.show(name)} = {printer.show(value)}" for name, value in document.definitions
-    ]
+    pairs, left_out = shown(document.definitions)
+    lines = [f"{printer.show(name)} = {printer.show(value)}" for name, value in pairs]
     if not lines:
         return main
-    if len(lines) > MAX_DEFINITIONS:
-        half = MAX_DEFINITIONS // 2
-        lines[half:-half] = [rf"\;\vdots \quad \text{{({len(lines) - 2 * half} more)}}"]
+    if left_out:
+        lines.insert(len(lines) // 2, rf"\;\vdots \quad \text{{({left_out} more)}}")
     lead = [r"\text{where } ", *[r"\phantom{\text{where }} "] * len(lines)]
     body = "".join(rf" \\ & {space}{line}" for space, line in zip(lead, lines, strict=False))
     return rf"\begin{{aligned}} & {main}{body} \end{{aligned}}"

@@ -31,6 +31,7 @@ class Names:
         self._spell = spell
         self.used: set[str] = set()
         self._symbols: dict[object, Symbol] = {}
+        self._counts: dict[tuple[str, int], itertools.count] = {}
 
     def claim(self, nodes: Iterable[Node]) -> None:
         """Name variables, the user's names first, then extents, then unnamed variables."""
@@ -71,16 +72,17 @@ class Names:
 
     def _primed(self, name: str, rank: int) -> Symbol:
         primes = (Symbol(name, rank, k) for k in range(4))
-        return self._take(itertools.chain(primes, _suffixed(name, rank, 4)))
+        return self._take(itertools.chain(primes, self._suffixed(name, rank, 4)))
 
     def _numbered(self, names: tuple[str, ...], rank: int) -> Symbol:
         plain = (Symbol(name, rank) for name in names)
         stem = names[0].removesuffix("_0")
-        return self._take(itertools.chain(plain, _suffixed(stem, rank, 1)))
+        return self._take(itertools.chain(plain, self._suffixed(stem, rank, 1)))
 
-
-def _suffixed(name: str, rank: int, start: int) -> Iterator[Symbol]:
-    return (Symbol(f"{name}_{k}", rank) for k in itertools.count(start))
+    def _suffixed(self, name: str, rank: int, start: int) -> Iterator[Symbol]:
+        """Numbered names; a number that was tried is not tried again."""
+        counter = self._counts.setdefault((name, start), itertools.count(start))
+        return (Symbol(f"{name}_{k}", rank) for k in counter)
 
 
 def is_variable(x: Node) -> bool:

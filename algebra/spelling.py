@@ -4,8 +4,10 @@ decimals.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 from .names import LETTERS
 from .normal_form import parts
@@ -68,6 +70,14 @@ def large(value: Fraction) -> str | None:
         return None
     mantissa = short[0] + ("." + short[1:] if short[1:] else "")
     return f"{'-' if value < 0 else ''}{mantissa}e{len(digits) - 1}"
+
+
+def shown(definitions: Sequence[Any]) -> tuple[list[Any], int]:
+    """The definitions to print, the first and the last ones, and how many are left out between."""
+    if len(definitions) <= MAX_DEFINITIONS:
+        return list(definitions), 0
+    half = MAX_DEFINITIONS // 2
+    return [*definitions[:half], *definitions[-half:]], len(definitions) - 2 * half
 
 
 def strength(e: Formula) -> int:

@@ -36,7 +36,6 @@ from .notation import (
 from .spelling import (
     ATOM,
     HADAMARD,
-    MAX_DEFINITIONS,
     POWER,
     PRODUCT,
     SUM,
@@ -44,6 +43,7 @@ from .spelling import (
     decimal,
     large,
     plain_name,
+    shown,
 )  # fmt: skip
 from .transcription import transcribe
 from .written import written
@@ -86,21 +86,13 @@ def text(node: Node, names: bool = False) -> str:
     """
     document = transcribe(node, lambda s: plain_name(s.name, s.primes), names)
     printer = TextSpelling(document)
-    lines = [
-        f"{printer.show(name)} = {printer.show(value)}" for name, value in document.definitions
-    ]
-    return where([printer.show(document.main)], lines)
-
-
-def where(main: list[str], definitions: Sequence[str]) -> str:
-    """Lines of a formula and its definitions, of which at most `MAX_DEFINITIONS` are shown."""
-    shown = list(definitions)
-    if len(shown) > MAX_DEFINITIONS:
-        half = MAX_DEFINITIONS // 2
-        shown[half:-half] = [f"... ({len(shown) - 2 * half} more)"]
-    return "\n".join(
-        [*main, *(f"  {'where' if k == 0 else '     '} {line}" for k, line in enumerate(shown))]
-    )
+    pairs, left_out = shown(document.definitions)
+    lines = [f"{printer.show(name)} = {printer.show(value)}" for name, value in pairs]
+    if left_out:
+        lines.insert(len(lines) // 2, f"... ({left_out} more)")
+    lead = ["where", *["     "] * len(lines)]
+    body = [f"  {word} {line}" for word, line in zip(lead, lines, strict=False)]
+    return "\n".join([printer.show(document.main), *body])
 
 
 class TextSpelling(Spelling):

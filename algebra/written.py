@@ -19,7 +19,7 @@ from .names import Names, is_variable
 from .node import Contract, Gradient, Layout, Leaf, Map, Node, Reduce
 from .notation import Formula, Number, Symbol, Temporary
 from .scalar import HALF, MINUS_ONE, Mul, Pow, Slot, op
-from .spelling import MAX_DEFINITIONS, large, plain_name
+from .spelling import large, plain_name, shown
 from .subscripts import slice_items
 
 SHARED_LENGTH = 60  # a text of this length that is used twice is named
@@ -64,11 +64,10 @@ class _Writer:
         return symbol.name
 
     def _where(self) -> list[str]:
-        shown = self.lines
-        if len(shown) > MAX_DEFINITIONS:
-            half = MAX_DEFINITIONS // 2
-            shown = [*shown[:half], f"... ({len(shown) - 2 * half} more)", *shown[-half:]]
-        return [f"  {'where' if k == 0 else '     '} {line}" for k, line in enumerate(shown)]
+        lines, left_out = shown(self.lines)
+        if left_out:
+            lines.insert(len(lines) // 2, f"... ({left_out} more)")
+        return [f"  {'where' if k == 0 else '     '} {line}" for k, line in enumerate(lines)]
 
     def _composite(self, x: Node) -> str | None:
         source = composite(x)
