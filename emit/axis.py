@@ -21,7 +21,7 @@ def candidates(unit: Unit) -> list[Extent]:
     for x in topological((*unit.outputs, *unit.updates)):
         count = 1.0
         for d in x.dims:
-            count *= assumed(d, leading)
+            count *= assumed(d, leading, unit.baked)
         for d in dict.fromkeys(x.dims):
             if d != 1 and x.dims.count(d) == 1:
                 weight[d] += count  # type: ignore[assignment]
@@ -46,7 +46,7 @@ def lower(unit: Unit) -> Lowering:
 def _elements(low: Lowering, v: Value, but: str | None = None) -> float:
     size = 1.0
     for t in v.own:
-        size *= 1.0 if t == but else assumed(v.space[t], low.leading)
+        size *= 1.0 if t == but else assumed(v.space[t], low.leading, low.unit.baked)
     return size
 
 

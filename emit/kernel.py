@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -11,27 +13,29 @@ import numpy as np
 from ..algebra import scalar
 from ..algebra.dims import Extent
 from ..algebra.scalar import Scalar
-from .named import costly, costly_root
+from .memory import is_sum_of_products
+from .named import costly_root
 from .nest import Group
+from .program import THIN
 from .spelling import Speller, divides, negative
-from .value import AXIS, Atom, Index, Load, Offset, Parameter, Value, at, pointwise
+from .value import AXIS, Atom, Index, Load, Offset, Parameter, Value, at, loads_of, pointwise
 
 if TYPE_CHECKING:
     from .plan import Planner
 
 BLOCK = 4  # rows of a sum that are taken at once
+REGISTERS = 24  # vector registers that sums may fill
 BOOL = np.dtype(np.bool_)
-PANEL = "CF_PANEL"
 
 
 @dataclass
 class Body:
-    """What is inside the outer loops, for a number of copies (steps of the last outer loop at once).
+    """What is inside the outer loops, for a number of steps of the last outer loop that are taken at once.
 
     lanes, ends  statements before and after the innermost loop; lines: its body; pragma: on it
     """
 
-    copies: int
+    step: int
     lanes: list[str] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     ends: list[str] = field(default_factory=list)
@@ -45,7 +49,7 @@ class Kernel:
     fills, flushes  (loops, target, source): loops before and after the nest
     loops           (variable, extent) of the outer loops but the last; last: of the last, or None
     simd            (variable, extent) of the innermost loop, or None
-    bodies          one per number of copies; the last one has one copy and takes what remains
+    bodies          one per number of steps taken at once; the last one takes what remains, one by one
     """
 
     name: str
@@ -68,36 +72,59 @@ class KernelPlanner:
     """Plans the loop nest of one group."""
 
     def __init__(self, planner: Planner, group: Group, name: str, body: bool) -> None:
-        self.p, self.group, self.per_row, self.copy = planner, group, body, 0
+        self.p, self.group, self.per_row = planner, group, body
         self.kernel = Kernel(name, "; ".join(self._about(v) for v in group.values))
         self.locals: dict[Value, str] = {}
         self.pointers: dict[Value, bool] = {}
         self.scalars: dict[Value, None] = {}
         self.extents: dict[Extent, None] = {}
         self.parameters: dict[int, None] = {}
+        self.started: set[Value] = set()
+        self.blocked: str | None = None
         self.temporaries = 0
         self.spellers: dict[np.dtype, Speller] = {}
-        order = [t for t in ([AXIS] if AXIS in group.space else []) + [t for t in group.space if t != AXIS] if t != group.simd]
+        self.fixed: dict[str, int] = {}
+        self.shift, self.suffix = 0, ""
+        if group.values[0].product:
+            self.kernel.bodies = [Body(1, lines=MatrixProduct(self, group.values[0]).lines())]
+        else:
+            self._loops()
+        self.kernel.declarations = self._declarations()
+
+    def _loops(self) -> None:
+        """The loops of the nest: outer ones, of which thin ones are written out and the last is blocked; innermost."""
+        group = self.group
+        order = [t for t in (AXIS, *(t for t in group.space if t != AXIS)) if t in group.space and t != group.simd]
+        simple = group.simd is not None and len(group.values) <= 2 and all(map(is_sum_of_products, group.values))
+        written = self._written_out(order) if simple else {}
+        order = [t for t in order if t not in written]
         self.blocked = order[-1] if order else None
         self.kernel.loops = [(t, self._limit(t)) for t in order[:-1]]
         self.kernel.last = (order[-1], self._limit(order[-1])) if order else None
         self.kernel.simd = (group.simd, self._limit(group.simd)) if group.simd is not None else None
         self._name_shared()
-        for copies in (BLOCK, 1) if self._blocks() else (1,):
-            self.kernel.bodies.append(self._body(copies))
-        self.kernel.declarations = self._declarations()
+        block = max(1, min(BLOCK, REGISTERS // math.prod(written.values()))) if simple and order else 1
+        for step in (block, 1) if block > 1 else (1,):
+            self.kernel.bodies.append(self._body(step, written))
 
-    def _blocks(self) -> bool:
-        """Whether several steps of the last outer loop are taken at once: sums of products gain from it."""
-        values = self.group.values
-        simple = all(v.op == "sum" and not costly(v.expr) for v in values)
-        return simple and self.group.simd is not None and self.blocked is not None and len(values) <= 2
+    def _written_out(self, order: list[str]) -> dict[str, int]:
+        """Thin outer labels whose loops are written out, with their extents, within the registers there are."""
+        result: dict[str, int] = {}
+        for t in order:
+            size = self.p.low.known(self.group.space[t])
+            if t != AXIS and size is not None and size * math.prod(result.values()) <= THIN:
+                result[t] = size
+        return result
 
-    def _body(self, copies: int) -> Body:
-        self.body, clauses = Body(copies), []
-        for self.copy in range(copies):
+    def _body(self, step: int, written: dict[str, int]) -> Body:
+        self.body, clauses = Body(step), []
+        combinations = list(itertools.product(range(step), *map(range, written.values())))
+        for k, (self.shift, *places) in enumerate(combinations):
+            self.fixed = dict(zip(written, places, strict=True))
+            self.suffix = f"_{k}" if len(combinations) > 1 else ""
             self.locals, self.spellers = {}, {}
             clauses += [c for v in self.group.values if (c := self._statement(v))]
+        self.fixed, self.shift = {}, 0
         self.body.pragma += "".join(f" {c}" for c in dict.fromkeys(clauses))
         return self.body
 
@@ -120,7 +147,8 @@ class KernelPlanner:
         offset = self._offset(index.offset)
         if index.label is None:
             return f"({offset})" if len(index.offset) > 1 else offset or "0"
-        label = index.label if index.label != self.blocked or not self.copy else f"({index.label} + {self.copy})"
+        label = index.label if index.label != self.blocked or not self.shift else f"({index.label} + {self.shift})"
+        label = str(self.fixed[label]) if label in self.fixed else label
         label = f"(begin + {label})" if index.label == AXIS and not local else label
         if index.inverse:
             return f"(({label}{f' - ({offset})' if offset else ''}) / {index.step})" if index.step != 1 or offset else label
@@ -136,7 +164,7 @@ class KernelPlanner:
     def element(self, v: Value, indices: tuple[Index, ...], pointer: str | None = None) -> str:
         """Text of an element of a stored value."""
         self.pointers.setdefault(v, False)
-        panel = self.p.buffers[self.p.number[v]].scope == PANEL or pointer is not None
+        panel = self.p.in_panel(v) or pointer is not None
         places = []
         for t, index in zip(v.own, indices, strict=True):
             text = self.position(index, local=panel and t == AXIS)
@@ -145,12 +173,12 @@ class KernelPlanner:
             number = self.p.number[v]
             steps = [f"{x}*q->stride[CF_MAX_RANK*{number} + {k}]" for k, x in enumerate(places)]
             return f"CF_AT({self.p.target.type_of(v.dtype)}, v{v.number}, {' + '.join(steps) or '0'})"
-        text = "0"
-        for k, (t, x) in enumerate(zip(v.own, places, strict=True)):
-            text = x if k == 0 else f"({text})*{self._capacity(v, t, panel)} + {x}"
+        by_label, text = dict(zip(v.own, places, strict=True)), "0"
+        for k, t in enumerate(v.memory):
+            text = by_label[t] if k == 0 else f"({text})*{self.capacity(v, t, panel)} + {by_label[t]}"
         return f"{pointer or f'v{v.number}'}[{text}]"
 
-    def _capacity(self, v: Value, label: str, panel: bool) -> str:
+    def capacity(self, v: Value, label: str, panel: bool) -> str:
         return "q->panel" if panel and label == AXIS else self.extent(v.space[label])
 
     def place(self, load: Load) -> tuple[str, np.dtype]:
@@ -258,18 +286,21 @@ class KernelPlanner:
 
     def _start(self, v: Value) -> None:
         """Loops that set the target before the nest, and that move a partial result on after it."""
-        if self.copy or self.kernel.bodies:
+        if self.kernel.bodies or v in self.started:
             return
+        self.started.add(v)
+        held, self.fixed, self.shift = (self.fixed, self.shift), {}, 0
         loops = [(t, "rows" if t == AXIS else self.extent(v.space[t])) for t in v.own]
         if v in self.p.partial:
             self.kernel.fills.append((loops, self._target(v), self.p.identity(v.op, v.compute)))
             self.kernel.flushes.append((loops, self.element(v, tuple(map(at, v.own))), self._target(v)))
         elif not v.is_accumulator:
             self.kernel.fills.append((loops, self._target(v), self.p.identity(v.op, v.compute)))
+        self.fixed, self.shift = held
 
     def _reduce(self, v: Value, text: str) -> str | None:
         """The innermost loop is summed over: collect in a register."""
-        kind, register = self.p.target.type_of(v.compute), f"r{v.number}" + (f"_{self.copy}" if self.copy else "")
+        kind, register = self.p.target.type_of(v.compute), f"r{v.number}{self.suffix}"
         target = self._target(v)
         self.body.lanes.append(f"{kind} {register} = {self.p.identity(v.op, v.compute)};")
         alone = not v.is_accumulator and set(v.space) - set(v.own) == {self.group.simd} and v not in self.p.partial
@@ -308,3 +339,48 @@ class KernelPlanner:
             lines.append(f"const {kind} c{v.number} = *(const {kind} *)q->data[{self.p.number[v]}];")
         lines += [f"const double p{k} = q->scalar[{k}];" for k in self.parameters]
         return lines
+
+
+class MatrixProduct:
+    """The call of a library routine for one product of matrices, row-major."""
+
+    def __init__(self, kernel: KernelPlanner, v: Value) -> None:
+        self.k, self.v = kernel, v
+        self.left, self.right = sorted(loads_of(v.expr), key=lambda x: v.memory[0] not in [t.label for t in x.indices])
+
+    def lines(self) -> list[str]:
+        """One statement; a partial sum is added to its wide total afterwards."""
+        k, v = self.k, self.v
+        row, column = v.memory
+        (gone,) = set(v.space) - set(v.own)
+        kind = k.p.target.type_of(v.compute)
+        name = "cblas_sgemm" if v.compute.name == "float32" else "cblas_dgemm"
+        k.pointers[v] = True
+        partial = v in k.p.partial
+        if partial:
+            loops = [(t, k._limit(t)) for t in v.memory]
+            every = tuple(map(at, v.own))
+            k.kernel.flushes.append((loops, k.element(v, every), k.element(v, every, pointer=f"w{v.number}")))
+        extents = ", ".join(k._limit(t) for t in (row, column, gone))
+        a, lda, ta = self._operand(self.left, row)
+        b, ldb, tb = self._operand(self.right, gone)
+        c = self._address(v, f"w{v.number}" if partial else None)
+        ldc = k.capacity(v, column, k.p.in_panel(v) or partial)
+        beta = int(v.is_accumulator and not partial)
+        call = f"cf_gemm_{kind}(q->external[{k.p.external(name)}], {ta}, {tb}, {extents}, {a}, {lda}, {b}, {ldb}, {beta}, {c}, {ldc})"
+        return [f"if (!{call}) return CF_NO_MEMORY;"]
+
+    def _operand(self, load: Load, first: str) -> tuple[str, str, int]:
+        """Address, leading dimension, and whether the operand is stored transposed."""
+        v, labels = load.value, dict(zip(load.value.own, (t.label for t in load.indices), strict=True))
+        outer, inner = v.memory
+        return self._address(v), self.k.capacity(v, inner, self.k.p.in_panel(v)), int(labels[outer] != first)
+
+    def _address(self, v: Value, pointer: str | None = None) -> str:
+        """Address of the first row of the panel."""
+        self.k.pointers.setdefault(v, False)
+        start = tuple(Index(None) for _ in v.own)
+        if AXIS in v.own and not self.k.p.in_panel(v):
+            start = tuple(Index(AXIS) if t == AXIS else Index(None) for t in v.own)
+            return "&" + self.k.element(v, start).replace(f"(begin + {AXIS})", "begin")
+        return "&" + self.k.element(v, start, pointer)

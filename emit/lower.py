@@ -23,7 +23,7 @@ from ..algebra.scalar import ONE, ZERO, Add, Mul, absolute, exp, log, where
 from .named import product, spell
 from .pool import Pool
 from .position import moved
-from .program import Unit
+from .program import THIN, Unit
 from .section import place
 from .value import (
     AXIS,
@@ -36,14 +36,16 @@ from .value import (
     Size,
     Value,
     at,
+    labels_of,
 )
 
 CAP = 60  # operations of an inlined body
 BOOL, INT64 = np.dtype(np.bool_), np.dtype(np.int64)
 
 
-def assumed(dim: Extent, leading: set[Extent]) -> float:
+def assumed(dim: Extent, leading: set[Extent], baked: tuple = ()) -> float:
     """Size that planning assumes for an extent: what it is, or a typical one."""
+    dim = dict(baked).get(dim, dim)
     if isinstance(dim, int):
         return float(dim)
     return 1e5 if dim in leading else 300.0
@@ -99,7 +101,7 @@ class Lowering:
         space = dict(zip(own, node.dims, strict=True))
         compute = node.dtype if node.dtype != BOOL or not isinstance(node, Map) else node.spec.compute
         expr = self.pool.hoist(self.inline(node, tuple(map(at, own)), compute), space, compute)
-        return self.pool.new(own, space, expr, node.dtype, compute, output=number, about=f"output {number}")
+        return self.pool.new(own, space, expr, node.dtype, compute, output=number)
 
     def value(self, node: Node) -> Value:
         """The value of a node that is stored."""
@@ -144,9 +146,45 @@ class Lowering:
             if t not in carried and t not in spec.out:
                 del space[label[t]]
         own = tuple(label[t] for t in spec.out)
-        expr = product(factors)
         reduces = set(space) - set(own)
-        return self.pool.new(own, space, self.pool.hoist(expr, space, spec.dtype), spec.dtype, op="sum" if reduces else None)
+        value = self.pool.hoisted(own, space, product(factors), spec.dtype, op="sum" if reduces else None)
+        self._as_matrix_product(value)
+        return value
+
+    def _as_matrix_product(self, v: Value) -> None:
+        """Two factors over two labels each, wide along all three: a product of matrices for a library routine."""
+        if len(v.space) != 3 or len(v.own) != 2 or v.compute.kind != "f" or any(self.thin(d) for d in v.space.values()):
+            return
+        groups: dict[frozenset, list] = {}
+        for f in v.expr.args if isinstance(v.expr, Mul) else (v.expr,):
+            groups.setdefault(labels_of(f), []).append(f)
+        for labels in sorted((g for g in groups if len(g) < 2), key=len):
+            host = next((g for g in groups if labels < g), None)
+            if host is None:
+                return
+            groups[host] += groups.pop(labels)
+        (gone,) = set(v.space) - set(v.own)
+        if len(groups) == 2 and all(len(g) == 2 for g in groups) and all(gone in g for g in groups):
+            loads = [self._matrix(product(fs), labels, v) for labels, fs in groups.items()]
+            v.expr, v.product = Mul(*loads), True
+
+    def _matrix(self, e, labels: frozenset[str], v: Value):
+        """e as a load of a stored matrix in the dtype of the product."""
+        if isinstance(e, Load) and all(t.plain for t in e.indices) and e.value.dtype == v.compute and e.value.alias is None:
+            leaf = e.value.leaf
+            if leaf is None or self.unit.storage[self.arguments.index(e.value)][1] == "C":
+                return e
+        return self.pool.small(e, labels, v.space, v.compute)
+
+    def known(self, d: Extent) -> int | None:
+        """The extent, if it is a number or baked."""
+        size = dict(self.unit.baked).get(d, d)
+        return size if isinstance(size, int) else None
+
+    def thin(self, d: Extent) -> bool:
+        """Whether an extent is known to be small."""
+        size = self.known(d)
+        return size is not None and size <= THIN
 
     def _reduce(self, node: Reduce) -> Value:
         spec, (a,) = node.spec, node.operands

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..algebra.dims import Extent
 from .lower import Lowering, assumed
-from .value import AXIS, Value, dependencies, labels_of, loads_of, pointwise
+from .value import AXIS, Value, at, dependencies, labels_of, loads_of, pointwise
 
 LARGEST = 24  # values in one kernel: compilers take more than linear time
 
@@ -31,8 +31,8 @@ def groups(values: list[Value], lowering: Lowering) -> list[Group]:
     keys: list[tuple] = []
     place: dict[Value, int] = {}
     for v in values:
-        simd = innermost(v, lowering)
-        key = (frozenset(v.space.items()), simd)
+        simd = None if v.product else innermost(v, lowering)
+        key = (v.number,) if v.product else (frozenset(v.space.items()), simd)
         first = 0
         for d, load in dependencies(v):
             if d in place:
@@ -53,19 +53,20 @@ def innermost(v: Value, lowering: Lowering) -> str | None:
     if not v.space:
         return None
     score = dict.fromkeys(v.space, 0.0)
-    size = {t: assumed(d, lowering.leading) for t, d in v.space.items()}
+    size = {t: assumed(d, lowering.leading, lowering.unit.baked) for t, d in v.space.items()}
     for load in loads_of(v.expr):
         labels = [t.label for t in load.indices]
         elements = 1.0
         for t in dict.fromkeys(labels):
             elements *= size[t] if t is not None else 1.0
+        fast = dict(zip(load.value.own, load.indices, strict=True)).get(load.value.memory[-1]) if labels else None
         for t in set(labels) - {None}:
-            fast = labels[-1] == t and load.indices[-1].step == 1
-            score[t] += elements if fast else -2 * elements
+            score[t] += elements if fast == at(t) else -2 * elements
+    movable = v.op is not None and v.output is None  # its memory order will follow
     for t in v.own:
         elements = 1.0
         for u in v.own:
             elements *= size[u]
-        score[t] += elements if t == v.own[-1] else -2 * elements
+        score[t] += elements if t == v.memory[-1] or movable else -2 * elements
     varying = labels_of(v.expr)
     return max(v.space, key=lambda t: (score[t], t in varying, size[t], t == (v.own or (AXIS,))[-1]))

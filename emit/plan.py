@@ -12,16 +12,18 @@ import numpy as np
 from ..algebra import scalar
 from ..algebra.dims import Extent
 from ..algebra.scalar import Scalar
-from .kernel import PANEL, Kernel, KernelPlanner
+from .kernel import Kernel, KernelPlanner
 from .lower import Lowering
+from .memory import arrange
 from .named import costly_root
 from .nest import Group, groups
 from .target import Target
 from .value import AXIS, Atom, Value, dependencies, pointwise
 
-ARGUMENT, SHARED, ACCUMULATOR = "CF_ARGUMENT", "CF_SHARED", "CF_ACCUMULATOR"
+ARGUMENT, SHARED, PANEL, ACCUMULATOR = "CF_ARGUMENT", "CF_SHARED", "CF_PANEL", "CF_ACCUMULATOR"
 PANEL_EXTENT = -1
 FLOAT64, BOOL = np.dtype(np.float64), np.dtype(np.bool_)
+PRODUCT_PANEL = 512  # rows of a panel with products of matrices, which want them long
 FUNCTION_WORK = 15  # scalar operations that one library function counts for
 
 
@@ -53,6 +55,7 @@ class Stage:
     kernels: tuple[Kernel, ...]
     accumulators: tuple[Accumulator, ...]
     work: tuple[tuple[float, tuple[int, ...]], ...]
+    panel: int = 0  # rows of a panel; 0 leaves the choice to the driver
 
 
 class Planner:
@@ -68,7 +71,9 @@ class Planner:
         self._layout = [s[1] for s in lowering.unit.storage]
         for v in self.arguments:
             self._buffer(v, ARGUMENT)
+        arrange(lowering)
         self._widen()
+        self.externals: dict[str, int] = {}
         self.parts = self._parts()
         self._allocate()
         self.stages = self._stages()
@@ -81,7 +86,7 @@ class Planner:
     def _buffer(self, v: Value, scope: str) -> None:
         self.number[v] = len(self.buffers)
         panel = scope == PANEL
-        dims = tuple(PANEL_EXTENT if panel and t == AXIS else self.dim(v.space[t]) for t in v.own)
+        dims = tuple(PANEL_EXTENT if panel and t == AXIS else self.dim(v.space[t]) for t in v.memory)
         self.buffers.append(Buffer(scope, self._item(v.dtype), dims))
 
     def _item(self, dtype: np.dtype) -> int:
@@ -118,7 +123,7 @@ class Planner:
                 self._buffer(v, scope)
                 if v.is_accumulator and v.own and v.dtype != v.compute:
                     self.partial[v] = len(self.buffers)
-                    self.buffers.append(Buffer(PANEL, self._item(v.compute), tuple(self.dim(v.space[t]) for t in v.own)))
+                    self.buffers.append(Buffer(PANEL, self._item(v.compute), tuple(self.dim(v.space[t]) for t in v.memory)))
         self.stored = stored | {v for v in self.low.values if v.output is not None}
 
     # ------------------------------------------------------------ stages
@@ -131,7 +136,7 @@ class Planner:
                 count += 1
             values = [v for g in found for v in g.values]
             accumulators = tuple(self._accumulator(v) for v in values if v.is_accumulator)
-            result.append(Stage(body, tuple(kernels), accumulators, tuple(map(self._work, values)) if body else ()))
+            result.append(Stage(body, tuple(kernels), accumulators, tuple(map(self._work, values)) if body else (), PRODUCT_PANEL if any(v.product for v in values) else 0))
         return result
 
     def _accumulator(self, v: Value) -> Accumulator:
@@ -158,7 +163,16 @@ class Planner:
 
     def extent(self, d: Extent) -> str:
         """Text of an extent in kernels."""
-        return str(d) if isinstance(d, int) else f"n{self.dim(d)}"
+        number = self.low.known(d)
+        return str(number) if number is not None else f"n{self.dim(d)}"
+
+    def external(self, name: str) -> int:
+        """Number of a library routine."""
+        return self.externals.setdefault(name, len(self.externals))
+
+    def in_panel(self, v: Value) -> bool:
+        """Whether only the rows of a panel are stored."""
+        return self.buffers[self.number[v]].scope == PANEL
 
     def layout(self, v: Value) -> str:
         """Layout of the memory of a value."""

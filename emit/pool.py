@@ -45,7 +45,7 @@ class Pool:
             if e not in memo:
                 labels = labels_of(e)
                 if labels < full and costly(e):
-                    memo[e] = self._small(e, labels, space, compute)
+                    memo[e] = self.small(e, labels, space, compute)
                 else:
                     args = tuple(map(walk, self._grouped(e, labels) if op(e) in ("Add", "Mul") else e.args))
                     memo[e] = type(e)(*args)
@@ -64,7 +64,7 @@ class Pool:
             result.extend([type(e)(*members)] if together else members)
         return sorted(result, key=correction) if len(result) > 1 else e.args
 
-    def _small(self, e, labels: frozenset[str], space: dict[str, Extent], compute: np.dtype):
+    def small(self, e, labels: frozenset[str], space: dict[str, Extent], compute: np.dtype):
         """A load of e as a value over its own labels; equal ones are one value."""
         ordered = [t for t in space if t in labels]
         fresh = (f"j{k}" for k in itertools.count())
@@ -75,7 +75,10 @@ class Pool:
         if key not in self.shared:
             inner = {rename[t]: space[t] for t in ordered}
             dtype = BOOL if canonical.boolean else compute
-            self.shared[key] = self.new(own, inner, type(canonical)(*(self.hoist(a, inner, compute) for a in canonical.args)), dtype, compute)
+            inside = canonical
+            if not isinstance(canonical, Atom):
+                inside = type(canonical)(*(self.hoist(a, inner, compute) for a in canonical.args))
+            self.shared[key] = self.new(own, inner, inside, dtype, compute)
         return Load(self.shared[key], tuple(map(at, ordered)))
 
     def share_functions(self, results: list[Value]) -> None:
@@ -93,7 +96,7 @@ class Pool:
             if len(using) + len(whole) < 2:
                 continue
             space = {t: d for v in values for t, d in v.space.items() if t in labels_of(e)}
-            load = self._small(e, labels_of(e), space, compute)
+            load = self.small(e, labels_of(e), space, compute)
             for v in (*using, *whole):
                 if v is not load.value:
                     v.expr = scalar.replace(v.expr, {e: load})

@@ -8,7 +8,10 @@ from functools import cached_property
 
 import numpy as np
 
+from ..algebra.dims import Extent
 from ..algebra.node import Leaf, Node
+
+THIN = 16  # largest extent that is worth constants and loops written out
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ class Unit:
     inputs, shared, constants  leaves that are arrays, in the order in which the caller passes them
     outputs, updates           nodes to deliver; an update is the new value of a shared variable, in the dtype of the node
     storage                    per leaf of inputs + shared + constants: dtype in memory and layout ("C" or "strided")
+    baked                      (dim, number) of extents that are known to be small and become constants of the text
     """
 
     inputs: tuple[Leaf, ...]
@@ -72,3 +76,4 @@ class Unit:
     outputs: tuple[Node, ...]
     updates: tuple[Node, ...]
     storage: tuple[tuple[np.dtype, str], ...]
+    baked: tuple[tuple[Extent, int], ...] = ()

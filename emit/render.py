@@ -47,7 +47,8 @@ def compile_unit(unit: Unit, target: str = "c") -> Program:
         key_text=canonical_text(lowering),
         target=target,
         arguments=_arguments(plan, unit),
-        dims=tuple(d if isinstance(d, int) else None for d in plan.dims),
+        dims=tuple(map(lowering.known, plan.dims)),
+        externals=tuple(plan.externals),
         parameters=tuple(float(x) for x in lowering.parameters),
         plan=_explanation(plan),
     )
@@ -60,7 +61,7 @@ def _text(plan: Planner, target: Target, definitions: list[str]) -> str:
     return _environment().get_template(f"{target.templates}/unit.c.j2").render(
         title="emitted by closedform; computes " + ", ".join(f"v{v.number}" for v in plan.low.results),
         stages=stages, library=library, helpers=helpers, definitions=definitions, buffers=plan.buffers,
-        arguments=plan.arguments, dims=plan.dims, parameters=len(plan.low.parameters),
+        arguments=plan.arguments, dims=plan.dims, parameters=len(plan.low.parameters), externals=len(plan.externals),
         axis=plan.dim(plan.low.axis) if folded else 0,
     )  # fmt: skip
 
@@ -85,8 +86,8 @@ def _needs(stages: list[dict], definitions: list[str], target: Target) -> tuple[
 def _stage(plan: Planner, k: int, stage: Stage) -> dict:
     used = {n for a in stage.accumulators for n in plan.buffers[a.number].dims}
     number = {k: d for d, k in plan.dims.items()}
-    extents = [k for k in sorted(used) if not isinstance(number[k], int)]
-    return dict(number=k, kernels=stage.kernels, accumulators=stage.accumulators, extents=extents, fold=stage.fold, work=stage.work)
+    extents = [k for k in sorted(used) if plan.low.known(number[k]) is None]
+    return dict(number=k, kernels=stage.kernels, accumulators=stage.accumulators, extents=extents, fold=stage.fold, work=stage.work, panel=stage.panel)
 
 
 def _definitions(plan: Planner, unit: Unit) -> list[str]:

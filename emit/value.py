@@ -116,7 +116,7 @@ class Infinity(Atom):
 class Value:
     """One value of a program.
 
-    own      labels of its axes, in memory order
+    own      labels of its axes
     space    extent of every label of the loops that compute it
     expr     its expression (the summand if `op` reduces), None for an argument
     op       None, "sum", "max" or "min"
@@ -138,7 +138,11 @@ class Value:
     alias: Value | None = None
     section: int = 0
     keep: bool = False  # rows of the fold axis are stored for the whole data
-    about: str = ""
+    memory: tuple[str, ...] = ()  # labels of its axes in memory order, outermost first; default own
+    product: bool = False  # its expression is a product of two loads over three labels: a matrix product
+
+    def __post_init__(self) -> None:
+        self.memory = self.memory or self.own
 
     __hash__ = object.__hash__
 

@@ -78,21 +78,29 @@ class Function(Callable):
             return self._interpreter().listing()
         return "\n".join(program.source for _, program in self._programs())
 
-    def explain(self) -> str:
-        """Return what is computed, what was rewritten, and the plan of each kernel made so far."""
+    def explain(self, *examples: Any) -> str:
+        """Return what is computed, what was rewritten, and the plan of each kernel made so far.
+
+        Parameters
+        ----------
+        examples : array_like, optional
+            Arguments as for a call: the plan is then that of the kernel they would run.
+        """
         forms = self._forms
         lines = explain.head(self.name, forms, self.target)
         lines += explain.promotions(forms) + explain.passes(forms.simplified.report)
         if self.target == "c":
-            for storage, program in self._programs():
+            for storage, program in self._programs(examples):
                 lines += explain.program_lines(storage, program)
         lines += [f"cache key {s.loaded.key}" for s in self._special.values()]
         return "\n".join(lines)
 
-    def _programs(self) -> list[tuple[Any, Any]]:
-        if self._special:
-            return [(s.storage, s.program) for s in self._special.values()]
+    def _programs(self, examples: tuple = ()) -> list[tuple[Any, Any]]:
         storage = specialisation.default_storage(self._forms)
+        if examples:
+            storage = specialisation.storage_of(self._arguments.read(examples, {}))
+        elif self._special:
+            return [(s.storage, s.program) for s in self._special.values()]
         return [(storage, specialisation.emitted(self._forms, storage))]
 
     def __repr__(self) -> str:
@@ -162,7 +170,7 @@ class Function(Callable):
     def _compiled(self, arrays: list[np.ndarray], sizes: Sizes, out: Any) -> Any:
         given = self._checked_out(out, sizes)
         try:
-            special = self._specialised(specialisation.storage_of(arrays))
+            special = self._specialised(specialisation.kind_of(self._forms, arrays, sizes))
         except (CompileError, EmitError) as error:
             self._without_kernel(error)
             return self._interpret(self._interpreter(), arrays, sizes, out)
@@ -173,13 +181,13 @@ class Function(Callable):
         outputs = results.fill(given, results.listed(result, found))
         return results.structured(result, outputs)
 
-    def _specialised(self, storage: specialisation.Storage) -> specialisation.Specialisation:
+    def _specialised(self, kind: specialisation.Kind) -> specialisation.Specialisation:
         with self._forms.lock:
-            special = self._special.get(storage)
+            special = self._special.get(kind)
             if special is None:
                 deterministic = self._options["deterministic"]
-                special = specialisation.specialise(self._forms, storage, deterministic)
-                self._special[storage] = special
+                special = specialisation.specialise(self._forms, kind, deterministic)
+                self._special[kind] = special
                 while len(self._special) > KEPT:
                     self._special.popitem(last=False)
                 if not self._forms.extents.surplus and self.mode != "DebugMode":

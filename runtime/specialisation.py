@@ -4,31 +4,49 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..algebra.dims import Extent
 from ..algebra.node import Leaf
-from ..emit.program import Program, Unit
-from . import loader
+from ..emit.program import THIN, Program, Unit
+from . import blas, loader
 from .arguments import layout
+from .extents import Sizes
 from .forms import Forms
 from .native import Entry
 
-Storage = tuple[tuple[np.dtype, str], ...]
+LARGE = 1000  # an extent from which small ones are worth a binary of their own
 
 
-def default_storage(forms: Forms) -> Storage:
-    """Declared dtypes, C order."""
-    return tuple((x.dtype, "C") for x in forms.inputs)
+class Kind(NamedTuple):
+    """What a binary is specialised to; every field reaches the cache key.
+
+    storage  dtype and layout of each input
+    baked    extents that are constants of the text: the small ones, where another one is large
+    """
+
+    storage: tuple[tuple[np.dtype, str], ...]
+    baked: tuple[tuple[Extent, int], ...] = ()
 
 
-def storage_of(arrays: Sequence[np.ndarray]) -> Storage:
-    """How the arrays of a call are stored."""
-    return tuple((a.dtype, layout(a)) for a in arrays)
+def default_kind(forms: Forms) -> Kind:
+    """Declared dtypes, C order, large extents."""
+    return Kind(tuple((x.dtype, "C") for x in forms.inputs))
 
 
-def unit_of(forms: Forms, storage: Storage) -> Unit:
+def kind_of(forms: Forms, arrays: Sequence[np.ndarray], sizes: Sizes) -> Kind:
+    """How the arrays of a call are stored, and which extents are small."""
+    leaves = forms.same((*forms.inputs, *forms.shared))
+    dims = dict.fromkeys(d for x in leaves for d in x.dims if not isinstance(d, int))
+    found = {d: sizes(d) for d in dims}
+    large = max(found.values(), default=0) >= LARGE
+    baked = tuple((d, n) for d, n in found.items() if n <= THIN) if large else ()
+    return Kind(tuple((a.dtype, layout(a)) for a in arrays), baked)
+
+
+def unit_of(forms: Forms, kind: Kind) -> Unit:
     """Return what is to be compiled."""
     nodes = forms.simplified.outputs
     count = len(forms.signature.outputs)
@@ -40,7 +58,8 @@ def unit_of(forms: Forms, storage: Storage) -> Unit:
         constants,
         tuple(nodes[:count]),
         tuple(nodes[count:]),
-        (*storage, *held),
+        (*kind.storage, *held),
+        kind.baked,
     )
 
 
@@ -48,29 +67,28 @@ def unit_of(forms: Forms, storage: Storage) -> Unit:
 class Specialisation:
     """A program in memory, bound to the state of a function."""
 
-    storage: Storage
+    kind: Kind
     program: Program
     loaded: loader.Loaded
     entry: Entry
 
 
-def emitted(forms: Forms, storage: Storage) -> Program:
-    """Return the program for given storage; nothing is compiled."""
+def emitted(forms: Forms, kind: Kind) -> Program:
+    """Return the program for a kind of call; nothing is compiled."""
     from ..emit import compile_unit
 
-    return compile_unit(unit_of(forms, storage))
+    return compile_unit(unit_of(forms, kind))
 
 
-def specialise(forms: Forms, storage: Storage, deterministic: bool) -> Specialisation:
-    """Compile a function for given storage, or find it compiled."""
-    program = emitted(forms, storage)
+def specialise(forms: Forms, kind: Kind, deterministic: bool) -> Specialisation:
+    """Compile a function for a kind of call, or find it compiled."""
+    program = emitted(forms, kind)
     loaded = loader.load(program, forms.soundness)
-    return Specialisation(storage, program, loaded, _entry(forms, program, loaded, deterministic))
+    return Specialisation(kind, program, loaded, _entry(forms, program, loaded, deterministic))
 
 
 def _entry(forms: Forms, program: Program, loaded: loader.Loaded, deterministic: bool) -> Entry:
     signature = forms.signature
-    assert not program.externals, "library routines are not provided yet"
     return Entry(
         loaded.address,
         loaded.owner,
@@ -79,6 +97,7 @@ def _entry(forms: Forms, program: Program, loaded: loader.Loaded, deterministic:
         cells=_cells(forms.shared),
         constants=[x.payload for x in forms.constants],
         parameters=program.parameters,
+        externals=blas.addresses(program.externals),
         update_cells=_cells(signature.targets),
         result=signature.result,
         deterministic=deterministic,

@@ -11,24 +11,24 @@ from closedform.algebra.indexing import slice_bounds
 from closedform.algebra.node import Node
 from closedform.algebra.tensor import Tensor
 from closedform.emit import Program, Unit, compile_unit
-from closedform.runtime import native
+from closedform.runtime import blas, native
 from closedform.runtime.interpreter import Interpreter
 from closedform.runtime.loader import load
 from closedform.simplify.derive import expand_gradients
 from closedform.simplify.passes import compute_form
 
 
-def program(nodes: list[Node], arrays: dict[Node, np.ndarray]) -> Program:
+def program(nodes: list[Node], arrays: dict[Node, np.ndarray], baked: tuple = ()) -> Program:
     storage = tuple((a.dtype, "C" if a.flags.c_contiguous else "strided") for a in arrays.values())
-    return compile_unit(Unit(tuple(arrays), (), (), tuple(nodes), (), storage))
+    return compile_unit(Unit(tuple(arrays), (), (), tuple(nodes), (), storage, baked))
 
 
-def compiled(nodes: list[Node], arrays: dict[Node, np.ndarray]) -> list[np.ndarray]:
-    p = program(nodes, arrays)
+def compiled(nodes: list[Node], arrays: dict[Node, np.ndarray], baked: tuple = ()) -> list[np.ndarray]:
+    p = program(nodes, arrays, baked)
     loaded = load(p)
     entry = native.Entry(
         loaded.address, loaded.owner, [(a.kind, a.dtype.num, a.dims, a.layout) for a in p.arguments],
-        [-1 if d is None else d for d in p.dims], [], [], list(p.parameters), [], [], "list", False,
+        [-1 if d is None else d for d in p.dims], [], [], list(p.parameters), blas.addresses(p.externals), [], "list", False,
     )  # fmt: skip
     return entry.run(tuple(arrays.values()), None)
 

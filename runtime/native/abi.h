@@ -8,7 +8,7 @@
 #define CLOSEDFORM_ABI_H
 #include <stdint.h>
 
-#define CF_ABI_VERSION 1
+#define CF_ABI_VERSION 2
 #define CF_MAX_RANK 12
 #define CF_PANEL_EXTENT (-1) /* in cf_array.dim: the capacity of a panel instead of an extent */
 
@@ -68,6 +68,7 @@ typedef struct {
     cf_combine *combine;
     int32_t works;
     const cf_work *work;       /* per row of the axis */
+    int64_t panel;             /* CF_FOLD: rows of a panel that the emitter wants, or 0 */
 } cf_stage;
 
 typedef struct {

@@ -169,7 +169,7 @@ static split_t split_stage(const run_t *run, const cf_stage *stage)
         buffered |= more > 0 && program->array[i].scope == CF_PANEL;
         bytes += more;
     }
-    split.panel = panel_rows(bytes, buffered, rows);
+    split.panel = stage->panel > 0 ? stage->panel : panel_rows(bytes, buffered, rows);
     split.panels = (rows + split.panel - 1) / split.panel;
     split.parts = limit_parts(row_work(stage, extent, bytes) * (double)rows / WORK_PER_PART, split.panels,
                               most_parts(run, stage));

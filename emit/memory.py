@@ -1,0 +1,73 @@
+"""Memory orders: which axis of a stored value is contiguous, and copies of small operands that are read the wrong way.
+
+Intermediates with few columns keep the fold axis contiguous, so that loops vectorise over rows; a sum whose innermost
+loop survives keeps that axis contiguous; a small operand that is read across its memory order is copied once.
+"""
+
+from __future__ import annotations
+
+from ..algebra import scalar
+from .lower import Lowering
+from .named import costly
+from .nest import innermost
+from .program import THIN
+from .value import AXIS, Load, Value, at, loads_of
+
+
+def arrange(low: Lowering) -> None:
+    """Set the memory order of every value that is neither an argument nor reinterpreted, and repack operands."""
+    fixed = {v.alias for v in low.values}
+    arranged: list[Value] = []
+    for v in low.values:
+        if v.expr is not None and not v.product:
+            simd = innermost(v, low)
+            if v.output is None and v not in fixed:
+                v.memory = _order(v, simd, low)
+            if simd is not None and is_sum_of_products(v):
+                arranged += _repacked(v, simd, low)
+        arranged.append(v)
+    low.values = arranged
+
+
+def is_sum_of_products(v: Value) -> bool:
+    """Whether a value is a sum of cheap terms, so that it gains from steps taken together."""
+    return v.op == "sum" and not costly(v.expr)
+
+
+def _order(v: Value, simd: str | None, low: Lowering) -> tuple[str, ...]:
+    last = None
+    if v.op is not None and simd in v.own:
+        last = simd
+    elif AXIS in v.own and len(v.own) > 1 and _columns(v, low) <= THIN:
+        last = AXIS
+    return v.own if last is None else (*(t for t in v.own if t != last), last)
+
+
+def _columns(v: Value, low: Lowering) -> float:
+    """Elements per row of the fold, if they are known to be few."""
+    count = 1.0
+    for t in v.own:
+        if t != AXIS:
+            count *= float(low.known(v.space[t]) or float("inf"))
+    return count
+
+
+def _repacked(v: Value, simd: str, low: Lowering) -> list[Value]:
+    """Copies of small operands, contiguous along the innermost loop; v reads them instead."""
+    made = []
+    for load in loads_of(v.expr):
+        labels = [t.label for t in load.indices]
+        plain = all(t.plain for t in load.indices) and len(set(labels)) == len(labels)
+        if not plain or AXIS in labels or simd not in labels or len(labels) < 2:
+            continue
+        place = dict(zip(load.value.own, labels, strict=True))
+        if place[load.value.memory[-1]] == simd:
+            continue
+        own = tuple(str(t) for t in labels if t != simd) + (simd,)
+        key = ("repacked", load, v.section)
+        if key not in low.pool.shared:
+            copy = low.pool.new(own, {t: v.space[t] for t in own}, load, v.compute, section=v.section)
+            low.pool.shared[key] = copy
+            made.append(copy)
+        v.expr = scalar.replace(v.expr, {load: Load(low.pool.shared[key], tuple(map(at, own)))})
+    return made
