@@ -143,4 +143,5 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *_LATER})
 
 
-__all__ = [name for name in (*globals(), *_LATER) if not name.startswith("_")]
+_INNER = ("annotations", "algebra", "simplify", "emit", "runtime")
+__all__ = [n for n in (*globals(), *_LATER) if not n.startswith("_") and n not in _INNER]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys as _sys
 from types import ModuleType as _ModuleType
+from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any as _Any
 
 from . import nnet
@@ -70,6 +71,11 @@ constant = as_tensor
 sgn, sqr, switch = sign, square, where
 
 
+if _TYPE_CHECKING:
+
+    def __getattr__(name: str) -> _Any: ...  # the constructors, which are made from a table
+
+
 class _Namespace(_ModuleType):
     """This module, callable."""
 
@@ -78,4 +84,4 @@ class _Namespace(_ModuleType):
 
 
 _sys.modules[__name__].__class__ = _Namespace
-__all__ = [name for name in globals() if not name.startswith("_")]
+__all__ = [n for n in globals() if not n.startswith("_") and n != "annotations"]

@@ -304,6 +304,14 @@ def test_9_6_explain_and_source_before_and_after_a_call(options):
     assert "product" in repr(f)
 
 
+def test_9_6_explain_takes_examples():
+    X = cf.matrix("X")
+    f = cf.function([X], X.sum(0))
+    assert "kernel for float64 C:" in f.explain()
+    assert "kernel for float64 strided:" in f.explain(np.zeros((100, 200)).T)
+    assert "kernel for float32 C:" in f.explain(np.zeros((200, 100), "float32"))
+
+
 def test_4_1_promotions_are_named():
     x = cf.vector("x", dtype="float32")
     s = cf.shared(2.0, "scale")
