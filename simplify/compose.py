@@ -34,6 +34,8 @@ from .island import (
     weight,
 )
 from .rows import discrete_rules, floating_rules
+from .rule import ADMITTED
+from .rule import REAL as REAL_ROWS
 
 _fusers: dict[Any, Fuser] = {}
 
@@ -46,7 +48,9 @@ class Composer:
         self.floats = _fusers.setdefault(floats, Fuser(floats))
         self.others = _fusers.setdefault(others, Fuser(others))
         self.fired: Counter[str] = Counter()
-        self.across = across
+        admitted = ADMITTED[soundness]
+        self.across = across and REAL_ROWS in admitted
+        self.contraction_rows = [r for r in contraction_rows.ROWS if r.soundness in admitted]
         self.shared: set[Node] = set()
         self.full: dict[Node, Island] = {}
         self.signs: dict[Node, str] = {}

@@ -24,7 +24,7 @@ from ..algebra.node import (
 )
 from ..algebra.scalar import ONE, Mul, Slot, is_number
 from .island import occurrences, renumber
-from .rule import REAL, product
+from .rule import BITS, REAL, product
 
 Labels = tuple[int, ...]
 
@@ -48,7 +48,7 @@ def normal(composer: Any, x: Contract) -> Node:
     if x.dtype.kind != "f":
         return x
     for _ in range(100):
-        for row in ROWS:
+        for row in composer.contraction_rows:
             new = row.action(composer, x)
             if new is not None and new is not x:
                 composer.fired[row.name] += 1
@@ -371,6 +371,6 @@ ROWS = (
         spread,
         source="index renaming",
     ),
-    NodeRule("no-sum", "r_ij = a_i b_j", "a_i*b_j", elementwise, source="definition"),
+    NodeRule("no-sum", "r_ij = a_i b_j", "a_i*b_j", elementwise, BITS, "definition"),
     NodeRule("sum-of-sum", "sum_i sum_j a_ij", "sum_ij a_ij", sum_of_sum),
 )

