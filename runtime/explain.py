@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from ..algebra import late
 from ..algebra.build import describe, place
-from ..algebra.dims import show_shape
+from ..algebra.dims import show, show_shape
 from ..algebra.node import Leaf, Node
 from ..algebra.tensor import Tensor
 from ..emit.program import Program
 from .forms import Forms
+from .specialisation import Kind
 
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 
@@ -45,10 +45,11 @@ def passes(report: Any) -> list[str]:
     return ["passes:"] + ["  " + line for line in lines]
 
 
-def program_lines(storage: Iterable[tuple[np.dtype, str]], program: Program) -> list[str]:
-    """One entry: how its inputs are stored, and its plan."""
-    stored = ", ".join(f"{dtype} {kind}" for dtype, kind in storage) or "no inputs"
-    return [f"kernel for {stored}:", *("  " + line for line in program.plan)]
+def program_lines(kind: Kind, program: Program) -> list[str]:
+    """One kernel: what it is specialised to, and its plan."""
+    stored = ", ".join(f"{dtype} {layout}" for dtype, layout in kind.storage) or "no inputs"
+    fixed = "".join(f", {show(dim)} = {size}" for dim, size in kind.baked)
+    return [f"kernel for {stored}{fixed}:", *("  " + line for line in program.plan)]
 
 
 def promotions(forms: Forms) -> list[str]:

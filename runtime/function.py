@@ -90,18 +90,20 @@ class Function(Callable):
         lines = explain.head(self.name, forms, self.target)
         lines += explain.promotions(forms) + explain.passes(forms.simplified.report)
         if self.target == "c":
-            for storage, program in self._programs(examples):
-                lines += explain.program_lines(storage, program)
+            for kind, program in self._programs(examples):
+                lines += explain.program_lines(kind, program)
         lines += [f"cache key {s.loaded.key}" for s in self._special.values()]
         return "\n".join(lines)
 
     def _programs(self, examples: tuple = ()) -> list[tuple[Any, Any]]:
-        storage = specialisation.default_storage(self._forms)
+        """Per kernel: what it is specialised to, and its program."""
+        kind = specialisation.default_kind(self._forms)
         if examples:
-            storage = specialisation.storage_of(self._arguments.read(examples, {}))
+            arrays = self._arguments.read(examples, {})
+            kind = specialisation.kind_of(self._forms, arrays, self._forms.sizes(arrays))
         elif self._special:
-            return [(s.storage, s.program) for s in self._special.values()]
-        return [(storage, specialisation.emitted(self._forms, storage))]
+            return [(s.kind, s.program) for s in self._special.values()]
+        return [(kind, specialisation.emitted(self._forms, kind))]
 
     def __repr__(self) -> str:
         names = ", ".join(p.shown for p in self._forms.signature.parameters)
