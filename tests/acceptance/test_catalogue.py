@@ -1,4 +1,4 @@
-"""Every expression of the catalogue through `function`: the targets agree with the graph as written.
+"""Every expression of the catalogue through `function`: targets agree with the graph as written.
 
 The interpreter itself is tested against NumPy in `tests/runtime/test_interpreter.py`.
 """
@@ -8,9 +8,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from tests.catalogue import CASES
 
 import closedform as cf
-from tests.catalogue import CASES
 
 
 @pytest.mark.parametrize("target", ["numpy", "c"])
