@@ -45,15 +45,18 @@ def test_notebook_runs(path, tmp_path, own_kernel):
 
 def outputs(notebook) -> dict[int, list[str]]:
     """Texts that cells show, by number of the cell; not of those with the tag `varies`."""
-    return {
-        number: [text for output in cell.outputs for text in texts(output)]
+    steady = {
+        number: cell
         for number, cell in enumerate(notebook.cells)
-        if cell.cell_type == "code" and cell.outputs and "varies" not in cell.metadata.get("tags", [])
-    }  # fmt: skip
+        if cell.get("outputs") and "varies" not in cell.metadata.get("tags", [])
+    }
+    return {n: [t for output in cell.outputs for t in texts(output)] for n, cell in steady.items()}
 
 
 def texts(output) -> list[str]:
-    return [output.text] if output.output_type == "stream" else list(output.get("data", {}).values())
+    if output.output_type == "stream":
+        return [output.text]
+    return list(output.get("data", {}).values())
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
