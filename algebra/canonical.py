@@ -30,7 +30,10 @@ class _Writer:
 
     def line(self, x: Node) -> str:
         self.number[x] = len(self.number)
-        fields = [f"{name}={self.field(x, name, value)}" for name, value in zip(x.spec.fields, x.spec.content, strict=True)]
+        fields = [
+            f"{name}={self.field(x, name, value)}"
+            for name, value in zip(x.spec.fields, x.spec.content, strict=True)
+        ]
         operands = " ".join(str(self.number[a]) for a in x.operands)
         return f"{self.number[x]} {type(x).__name__}({operands}) " + " ".join(fields)
 
@@ -48,7 +51,11 @@ class _Writer:
         return str(value)
 
     def nested(self, value: tuple) -> str:
-        return "(" + " ".join(self.nested(v) if isinstance(v, tuple) else self.dim(v) for v in value) + ")"
+        return (
+            "("
+            + " ".join(self.nested(v) if isinstance(v, tuple) else self.dim(v) for v in value)
+            + ")"
+        )
 
     def dim(self, value: Any) -> str:
         if not hasattr(value, "is_Symbol"):
