@@ -43,14 +43,14 @@ def test_notebook_runs(path, tmp_path, own_kernel):
     assert stored == {number: found.get(number) for number in stored}
 
 
-def outputs(notebook) -> dict[int, list[str]]:
-    """Texts that cells show, by number of the cell; not of those with the tag `varies`."""
+def outputs(notebook) -> dict[int, str]:
+    """What cells show, as text, by number of the cell; not of those with the tag `varies`."""
     steady = {
         number: cell
         for number, cell in enumerate(notebook.cells)
         if cell.get("outputs") and "varies" not in cell.metadata.get("tags", [])
     }
-    return {n: [t for output in cell.outputs for t in texts(output)] for n, cell in steady.items()}
+    return {n: "".join(t for o in cell.outputs for t in texts(o)) for n, cell in steady.items()}
 
 
 def texts(output) -> list[str]:
