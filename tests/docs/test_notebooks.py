@@ -56,7 +56,7 @@ def outputs(notebook) -> dict[int, str]:
 def texts(output) -> list[str]:
     if output.output_type == "stream":
         return [output.text]
-    return list(output.get("data", {}).values())
+    return [text for _, text in sorted(output.get("data", {}).items())]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
