@@ -31,8 +31,13 @@ test: $(READY)
 lint: $(READY)
 	$(PY) tests/run.py ruff mypy
 
-bench: $(READY)
-	$(call script,bench/run.py)
+# `make bench ARGS="logistic --quick"`; the peers are installed once.
+bench: $(READY) .venv/peers
+	$(PY) -m bench $(or $(ARGS),--save --plot)
+
+.venv/peers: bench/requirements.txt $(READY)
+	$(PY) -m pip install --quiet --requirement $<
+	@touch $@
 
 fuzz: $(READY)
 	$(call script,tests/fuzz.py)

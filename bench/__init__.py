@@ -1,0 +1,7 @@
+"""Measurements beside peers: `python -m bench NAME...`, or `make bench`. Never part of a test.
+
+Reading order: `threads` gives every library the same processors; `case` holds what is compared;
+`agreement` refuses to time contenders that disagree; `harness` interleaves and takes medians;
+`bar` judges; `machine`, `report` and `plots` show and keep. `step` trains one model in every
+library; `tasks/` has the tasks, one per file. `fresh` measures in new processes.
+"""
