@@ -16,9 +16,10 @@ from ..algebra.scalar import Scalar
 from .memory import is_sum_of_products
 from .named import costly_root
 from .nest import Group
+from .product import MatrixProduct, VectorNest, VectorSum, is_vector_sum
 from .program import THIN
 from .spelling import Speller, divides, negative
-from .value import AXIS, Atom, Index, Load, Offset, Parameter, Value, at, loads_of, pointwise
+from .value import AXIS, Atom, Index, Load, Offset, Parameter, Value, at, pointwise
 
 if TYPE_CHECKING:
     from .plan import Planner
@@ -49,6 +50,7 @@ class Kernel:
     fills, flushes  (loops, target, source): loops before and after the nest
     loops           (variable, extent) of the outer loops but the last; last: of the last, or None
     simd            (variable, extent) of the innermost loop, or None
+    vector          a sum of products in explicit vectors, instead of bodies
     bodies          one per number of steps taken at once; the last one takes what remains, one by one
     """
 
@@ -60,6 +62,7 @@ class Kernel:
     last: tuple[str, str] | None = None
     simd: tuple[str, str] | None = None
     bodies: list[Body] = field(default_factory=list)
+    vector: VectorNest | None = None
     flushes: list[tuple] = field(default_factory=list)
 
     @property
@@ -83,10 +86,12 @@ class KernelPlanner:
         self.blocked: str | None = None
         self.temporaries = 0
         self.spellers: dict[np.dtype, Speller] = {}
-        self.fixed: dict[str, int] = {}
-        self.shift, self.suffix = 0, ""
+        self.moved: dict[str, str] = {}  # label -> text of its position, where that is not the label itself
+        self.suffix = ""
         if group.values[0].product:
             self.kernel.bodies = [Body(1, lines=MatrixProduct(self, group.values[0]).lines())]
+        elif is_vector_sum(self):
+            self.kernel.vector = VectorSum(self).plan()
         else:
             self._loops()
         self.kernel.declarations = self._declarations()
@@ -96,18 +101,18 @@ class KernelPlanner:
         group = self.group
         order = [t for t in (AXIS, *(t for t in group.space if t != AXIS)) if t in group.space and t != group.simd]
         simple = group.simd is not None and len(group.values) <= 2 and all(map(is_sum_of_products, group.values))
-        written = self._written_out(order) if simple else {}
+        written = self.written_out(order) if simple else {}
         order = [t for t in order if t not in written]
         self.blocked = order[-1] if order else None
-        self.kernel.loops = [(t, self._limit(t)) for t in order[:-1]]
-        self.kernel.last = (order[-1], self._limit(order[-1])) if order else None
-        self.kernel.simd = (group.simd, self._limit(group.simd)) if group.simd is not None else None
+        self.kernel.loops = [(t, self.limit(t)) for t in order[:-1]]
+        self.kernel.last = (order[-1], self.limit(order[-1])) if order else None
+        self.kernel.simd = (group.simd, self.limit(group.simd)) if group.simd is not None else None
         self._name_shared()
         block = max(1, min(BLOCK, REGISTERS // math.prod(written.values()))) if simple and order else 1
         for step in (block, 1) if block > 1 else (1,):
             self.kernel.bodies.append(self._body(step, written))
 
-    def _written_out(self, order: list[str]) -> dict[str, int]:
+    def written_out(self, order: list[str]) -> dict[str, int]:
         """Thin outer labels whose loops are written out, with their extents, within the registers there are."""
         result: dict[str, int] = {}
         for t in order:
@@ -119,12 +124,14 @@ class KernelPlanner:
     def _body(self, step: int, written: dict[str, int]) -> Body:
         self.body, clauses = Body(step), []
         combinations = list(itertools.product(range(step), *map(range, written.values())))
-        for k, (self.shift, *places) in enumerate(combinations):
-            self.fixed = dict(zip(written, places, strict=True))
+        for k, (shift, *places) in enumerate(combinations):
+            self.moved = {t: str(x) for t, x in zip(written, places, strict=True)}
+            if shift:
+                self.moved[str(self.blocked)] = f"({self.blocked} + {shift})"
             self.suffix = f"_{k}" if len(combinations) > 1 else ""
             self.locals, self.spellers = {}, {}
             clauses += [c for v in self.group.values if (c := self._statement(v))]
-        self.fixed, self.shift = {}, 0
+        self.moved = {}
         self.body.pragma += "".join(f" {c}" for c in dict.fromkeys(clauses))
         return self.body
 
@@ -139,7 +146,7 @@ class KernelPlanner:
             self.extents[d] = None
         return self.p.extent(d)
 
-    def _limit(self, label: str) -> str:
+    def limit(self, label: str) -> str:
         return "rows" if label == AXIS else self.extent(self.group.space[label])
 
     def position(self, index: Index, local: bool = False) -> str:
@@ -147,8 +154,7 @@ class KernelPlanner:
         offset = self._offset(index.offset)
         if index.label is None:
             return f"({offset})" if len(index.offset) > 1 else offset or "0"
-        label = index.label if index.label != self.blocked or not self.shift else f"({index.label} + {self.shift})"
-        label = str(self.fixed[label]) if label in self.fixed else label
+        label = self.moved.get(index.label, index.label)
         label = f"(begin + {label})" if index.label == AXIS and not local else label
         if index.inverse:
             return f"(({label}{f' - ({offset})' if offset else ''}) / {index.step})" if index.step != 1 or offset else label
@@ -232,7 +238,7 @@ class KernelPlanner:
         """Text of the expression of v; statements for the variables it needs are added first."""
         spell = self.speller(v.compute)
         for e in scalar.subexpressions(v.expr):
-            self._note(e)
+            self.note(e)
             if (e, v.compute) in self.named and e not in spell.names and e is not v.expr:
                 kind = "int" if e.boolean else spell.type
                 text = spell(e)
@@ -242,7 +248,7 @@ class KernelPlanner:
                 spell.names[e] = name
         return spell(v.expr) if v.dtype == BOOL else spell.number(v.expr)
 
-    def _note(self, e) -> None:
+    def note(self, e) -> None:
         if isinstance(e, Parameter):
             self.parameters[e.content[0]] = None
 
@@ -289,14 +295,14 @@ class KernelPlanner:
         if self.kernel.bodies or v in self.started:
             return
         self.started.add(v)
-        held, self.fixed, self.shift = (self.fixed, self.shift), {}, 0
+        held, self.moved = self.moved, {}
         loops = [(t, "rows" if t == AXIS else self.extent(v.space[t])) for t in v.own]
         if v in self.p.partial:
             self.kernel.fills.append((loops, self._target(v), self.p.identity(v.op, v.compute)))
             self.kernel.flushes.append((loops, self.element(v, tuple(map(at, v.own))), self._target(v)))
         elif not v.is_accumulator:
             self.kernel.fills.append((loops, self._target(v), self.p.identity(v.op, v.compute)))
-        self.fixed, self.shift = held
+        self.moved = held
 
     def _reduce(self, v: Value, text: str) -> str | None:
         """The innermost loop is summed over: collect in a register."""
@@ -339,48 +345,3 @@ class KernelPlanner:
             lines.append(f"const {kind} c{v.number} = *(const {kind} *)q->data[{self.p.number[v]}];")
         lines += [f"const double p{k} = q->scalar[{k}];" for k in self.parameters]
         return lines
-
-
-class MatrixProduct:
-    """The call of a library routine for one product of matrices, row-major."""
-
-    def __init__(self, kernel: KernelPlanner, v: Value) -> None:
-        self.k, self.v = kernel, v
-        self.left, self.right = sorted(loads_of(v.expr), key=lambda x: v.memory[0] not in [t.label for t in x.indices])
-
-    def lines(self) -> list[str]:
-        """One statement; a partial sum is added to its wide total afterwards."""
-        k, v = self.k, self.v
-        row, column = v.memory
-        (gone,) = set(v.space) - set(v.own)
-        kind = k.p.target.type_of(v.compute)
-        name = "cblas_sgemm" if v.compute.name == "float32" else "cblas_dgemm"
-        k.pointers[v] = True
-        partial = v in k.p.partial
-        if partial:
-            loops = [(t, k._limit(t)) for t in v.memory]
-            every = tuple(map(at, v.own))
-            k.kernel.flushes.append((loops, k.element(v, every), k.element(v, every, pointer=f"w{v.number}")))
-        extents = ", ".join(k._limit(t) for t in (row, column, gone))
-        a, lda, ta = self._operand(self.left, row)
-        b, ldb, tb = self._operand(self.right, gone)
-        c = self._address(v, f"w{v.number}" if partial else None)
-        ldc = k.capacity(v, column, k.p.in_panel(v) or partial)
-        beta = int(v.is_accumulator and not partial)
-        call = f"cf_gemm_{kind}(q->external[{k.p.external(name)}], {ta}, {tb}, {extents}, {a}, {lda}, {b}, {ldb}, {beta}, {c}, {ldc})"
-        return [f"if (!{call}) return CF_NO_MEMORY;"]
-
-    def _operand(self, load: Load, first: str) -> tuple[str, str, int]:
-        """Address, leading dimension, and whether the operand is stored transposed."""
-        v, labels = load.value, dict(zip(load.value.own, (t.label for t in load.indices), strict=True))
-        outer, inner = v.memory
-        return self._address(v), self.k.capacity(v, inner, self.k.p.in_panel(v)), int(labels[outer] != first)
-
-    def _address(self, v: Value, pointer: str | None = None) -> str:
-        """Address of the first row of the panel."""
-        self.k.pointers.setdefault(v, False)
-        start = tuple(Index(None) for _ in v.own)
-        if AXIS in v.own and not self.k.p.in_panel(v):
-            start = tuple(Index(AXIS) if t == AXIS else Index(None) for t in v.own)
-            return "&" + self.k.element(v, start).replace(f"(begin + {AXIS})", "begin")
-        return "&" + self.k.element(v, start, pointer)

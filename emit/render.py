@@ -73,6 +73,8 @@ def _needs(stages: list[dict], definitions: list[str], target: Target) -> tuple[
         lines += [a.combine for a in stage["accumulators"]]
         for k in stage["kernels"]:
             lines += [t for b in k.bodies for t in (*b.lanes, *b.lines, *b.ends)]
+            if k.vector:
+                lines += [f"cf_hsum_{k.vector.type}("] + [t for b in k.vector.blocks for x in b.loads for t in x[2:]]
             lines += [t for fill in (*k.fills, *k.flushes) for t in fill[1:]]
     text = "\n".join(lines)
     called = dict.fromkeys(re.findall(r"\b(\w+)\(", text))
@@ -80,6 +82,8 @@ def _needs(stages: list[dict], definitions: list[str], target: Target) -> tuple[
     library = [(n, s, t, since) for n, since in target.library.items() for s, t in types.items() if n + s in called]
     helpers = dict.fromkeys(re.findall(r"\bcf_([a-z]+)_(\w+)\(", text))
     helpers |= {(n, ""): None for n, call in (("clamp", "cf_clamp"), ("slice", "cf_slice"), ("at", "CF_AT")) if call in called}
+    if any(kind == "hsum" for kind, _ in helpers):
+        helpers = {("vectors", ""): None, **helpers}
     return library, list(helpers)
 
 

@@ -1,0 +1,189 @@
+"""Sums of products: calls of a matrix library, and loops in explicit vectors that keep their sums in registers."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..algebra import scalar
+from ..algebra.scalar import Scalar, op
+from .memory import is_sum_of_products
+from .spelling import Speller
+from .value import AXIS, Atom, Index, Load, Value, at, labels_of, loads_of
+
+if TYPE_CHECKING:
+    from .kernel import KernelPlanner
+
+REGISTERS = 24  # vector registers that sums may fill
+DEEPEST = 8  # rows or strips taken at once
+
+
+class MatrixProduct:
+    """The call of a library routine for one product of matrices, row-major."""
+
+    def __init__(self, kernel: KernelPlanner, v: Value) -> None:
+        self.k, self.v = kernel, v
+        self.left, self.right = sorted(loads_of(v.expr), key=lambda x: v.memory[0] not in [t.label for t in x.indices])
+
+    def lines(self) -> list[str]:
+        """One statement; a partial sum is added to its wide total afterwards."""
+        k, v = self.k, self.v
+        row, column = v.memory
+        (gone,) = set(v.space) - set(v.own)
+        kind = k.p.target.type_of(v.compute)
+        name = "cblas_sgemm" if v.compute.name == "float32" else "cblas_dgemm"
+        k.pointers[v] = True
+        partial = v in k.p.partial
+        if partial:
+            loops = [(t, k.limit(t)) for t in v.memory]
+            every = tuple(map(at, v.own))
+            k.kernel.flushes.append((loops, k.element(v, every), k.element(v, every, pointer=f"w{v.number}")))
+        extents = ", ".join(k.limit(t) for t in (row, column, gone))
+        a, lda, ta = self._operand(self.left, row)
+        b, ldb, tb = self._operand(self.right, gone)
+        c = self._address(v, f"w{v.number}" if partial else None)
+        ldc = k.capacity(v, column, k.p.in_panel(v) or partial)
+        beta = int(v.is_accumulator and not partial)
+        call = f"cf_gemm_{kind}(q->external[{k.p.external(name)}], {ta}, {tb}, {extents}, {a}, {lda}, {b}, {ldb}, {beta}, {c}, {ldc})"
+        return [f"if (!{call}) return CF_NO_MEMORY;"]
+
+    def _operand(self, load: Load, first: str) -> tuple[str, str, int]:
+        """Address, leading dimension, and whether the operand is stored transposed."""
+        v, labels = load.value, dict(zip(load.value.own, (t.label for t in load.indices), strict=True))
+        outer, inner = v.memory
+        return self._address(v), self.k.capacity(v, inner, self.k.p.in_panel(v)), int(labels[outer] != first)
+
+    def _address(self, v: Value, pointer: str | None = None) -> str:
+        """Address of the first row of the panel."""
+        self.k.pointers.setdefault(v, False)
+        start = tuple(Index(None) for _ in v.own)
+        if AXIS in v.own and not self.k.p.in_panel(v):
+            start = tuple(Index(AXIS) if t == AXIS else Index(None) for t in v.own)
+            return "&" + self.k.element(v, start).replace(f"(begin + {AXIS})", "begin")
+        return "&" + self.k.element(v, start, pointer)
+
+
+@dataclass(frozen=True)
+class Block:
+    """One shape of the inside of a vector nest.
+
+    step     rows (dot) or strips of vectors (spread) at once
+    loads    (whether a vector, name, place) of the vector loop; tail: of the scalar loop that ends a row
+    sums     (name, expression, target)
+    """
+
+    step: int
+    loads: tuple[tuple[bool, str, str], ...]
+    tail: tuple[tuple[bool, str, str], ...]
+    sums: tuple[tuple[str, str, str], ...]
+
+
+@dataclass(frozen=True)
+class VectorNest:
+    """A sum of products in explicit vectors.
+
+    dot     the vector loop is summed over (rows are blocked), else it runs along the result (strips are blocked)
+    type    of the elements; start: "=" if the sum starts at zero, "+=" if the target holds a sum already
+    loops   (variable, extent) of outer loops; rows: of the blocked rows (dot) or None; vector: of the vector loop
+    summed  (variable, extent) of the loops inside the strips (spread)
+    blocks  largest first; the last has step 1; single: the scalar remainder of strips
+    """
+
+    dot: bool
+    type: str
+    start: str
+    loops: tuple[tuple[str, str], ...]
+    rows: tuple[str, str] | None
+    vector: tuple[str, str]
+    summed: tuple[tuple[str, str], ...]
+    blocks: tuple[Block, ...]
+    single: Block | None
+
+
+def is_vector_sum(k: KernelPlanner) -> bool:
+    """Whether a group is one sum of arithmetic whose innermost loop is contiguous wherever it occurs."""
+    v, simd = k.group.values[0], k.group.simd
+    if len(k.group.values) > 1 or simd is None or not is_sum_of_products(v) or not _arithmetic(v.expr):
+        return False
+    summed = set(v.space) - set(v.own)
+    if len(v.space) < 2 or (simd in summed and summed != {simd}) or (simd in v.own and v.memory[-1] != simd):
+        return False
+    return all(_readable(k, load, simd) for load in loads_of(v.expr))
+
+
+def _arithmetic(e) -> bool:
+    if not isinstance(e, Scalar):
+        return scalar.is_number(e)
+    return isinstance(e, Atom) or (op(e) in ("Add", "Mul") and all(map(_arithmetic, e.args)))
+
+
+def _readable(k: KernelPlanner, load: Load, simd: str) -> bool:
+    v = load.value
+    if not all(t.plain for t in load.indices) or v.dtype != k.group.values[0].compute:
+        return not any(t.label == simd for t in load.indices)
+    along = [own for own, t in zip(v.own, load.indices, strict=True) if t.label == simd]
+    contiguous = v.alias is None and k.p.layout(v) == "C" and v.memory[-1:] == tuple(along)
+    return not along or contiguous
+
+
+class VectorSum:
+    """Plans the vector nest of one value."""
+
+    def __init__(self, kernel: KernelPlanner) -> None:
+        self.k, self.v = kernel, kernel.group.values[0]
+        self.simd = str(kernel.group.simd)
+        self.dot = self.simd not in self.v.own
+        self.summed = [t for t in self.v.space if t not in self.v.own]
+        outer = [t for t in (AXIS, *(t for t in self.v.space if t != AXIS)) if t in self.v.own and t != self.simd]
+        self.written = kernel.written_out(outer)
+        self.outer = [t for t in outer if t not in self.written]
+
+    def plan(self) -> VectorNest:
+        """The nest, with a block of many and a block of one."""
+        k, v = self.k, self.v
+        partial = v in k.p.partial
+        if partial:
+            every = tuple(map(at, v.own))
+            loops = [(t, k.limit(t)) for t in v.memory]
+            k.kernel.flushes.append((loops, k.element(v, every), k.element(v, every, pointer=f"w{v.number}")))
+        rows = self.outer[-1] if self.dot and self.outer else None
+        deepest = min(DEEPEST, max(1, REGISTERS // math.prod(self.written.values())))
+        steps = (deepest, 1) if deepest > 1 and (rows or not self.dot) else (1,)
+        pair = lambda t: (t, k.limit(t))  # noqa: E731
+        return VectorNest(
+            self.dot, k.p.target.type_of(v.compute), "+=" if v.is_accumulator and not partial else "=",
+            tuple(pair(t) for t in self.outer if t != rows), pair(rows) if rows else None, pair(self.simd),
+            () if self.dot else tuple(map(pair, self.summed)),
+            tuple(self._block(step, rows) for step in steps), None if self.dot else self._block(1, None, vectors=False),
+        )  # fmt: skip
+
+    def _block(self, step: int, rows: str | None, vectors: bool = True) -> Block:
+        loads: dict[str, tuple[str, bool, str]] = {}
+        sums = []
+        for n, (shift, *places) in enumerate(itertools.product(range(step), *map(range, self.written.values()))):
+            self.k.moved = {t: str(x) for t, x in zip(self.written, places, strict=True)}
+            if shift:
+                moving = rows if self.dot else self.simd
+                self.k.moved[str(moving)] = f"({moving} + {shift}{'' if self.dot else '*VL_' + self.k.p.target.type_of(self.v.compute)})"
+            speller = Speller(self.k.p.target, self.v.compute, lambda load: self._name(load, loads), self.k.position, self.k.extent)
+            for e in scalar.subexpressions(self.v.expr):
+                self.k.note(e)
+            sums.append((f"a{n}", speller.number(self.v.expr), self._target()))
+        self.k.moved = {}
+        plain = tuple((vector and vectors, name, place) for name, vector, place in loads.values())
+        tail = tuple((False, name, place) for name, vector, place in loads.values())
+        return Block(step, plain, tail, tuple(sums))
+
+    def _name(self, load: Load, loads: dict):
+        """A variable for a load, the same for the same place."""
+        place, dtype = self.k.place(load)
+        if place not in loads:
+            loads[place] = (f"x{len(loads)}", self.simd in labels_of(load), place)
+        return loads[place][0], self.v.compute
+
+    def _target(self) -> str:
+        self.k.pointers[self.v] = True
+        pointer = f"w{self.v.number}" if self.v in self.k.p.partial else None
+        return self.k.element(self.v, tuple(map(at, self.v.own)), pointer)
