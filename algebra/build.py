@@ -20,7 +20,20 @@ from . import node as nodes
 from .dims import Dim, Extent, FreshDim, show, show_shape
 from .dtypes import BOOL, FLOAT64, INT64, dtype_of, floating, promote, summed
 from .errors import DTypeError, ExpressionError, ShapeError
-from .node import Contract, ContractSpec, Leaf, LeafSpec, Layout, LayoutSpec, Map, MapSpec, Node, Origin, Reduce, ReduceSpec
+from .node import (
+    Contract,
+    ContractSpec,
+    Layout,
+    LayoutSpec,
+    Leaf,
+    LeafSpec,
+    Map,
+    MapSpec,
+    Node,
+    Origin,
+    Reduce,
+    ReduceSpec,
+)
 from .scalar import Scalar, Slot
 
 _PACKAGE = __name__.partition(".")[0]
@@ -40,7 +53,11 @@ def origin() -> Origin | None:
 
 def place(where: Origin | None) -> str:
     """An origin as errors show it."""
-    return f"{os.path.relpath(where[0]) if os.path.isabs(where[0]) else where[0]}:{where[1]}" if where else ""
+    return (
+        f"{os.path.relpath(where[0]) if os.path.isabs(where[0]) else where[0]}:{where[1]}"
+        if where
+        else ""
+    )
 
 
 def here() -> str:
@@ -56,11 +73,17 @@ Operand = "Node | sympy.Rational"
 def constant_leaf(array: np.ndarray) -> Leaf:
     """A captured array: copied, native, never part of source text or hash."""
     if array.dtype.kind not in "biuf":
-        raise DTypeError(f"an array of dtype {array.dtype}", where=here(), fix="convert it to a bool, integer or float array")
+        raise DTypeError(
+            f"an array of dtype {array.dtype}",
+            where=here(),
+            fix="convert it to a bool, integer or float array",
+        )
     dtype = dtype_of(FLOAT64 if array.dtype == np.float16 else array.dtype)
     held = np.array(array, dtype=dtype, order="C", copy=True)
     held.flags.writeable = False
-    leaf = Leaf(LeafSpec("constant", nodes.fresh_uid(), held.shape, dtype, False, None, frozenset()))
+    leaf = Leaf(
+        LeafSpec("constant", nodes.fresh_uid(), held.shape, dtype, False, None, frozenset())
+    )
     leaf.payload = held
     return leaf
 
@@ -78,7 +101,11 @@ def literal(value: object) -> tuple[object, np.dtype, bool]:
     if isinstance(value, bool | np.bool_):
         return sympy.Integer(int(value)), BOOL, not isinstance(value, np.generic)
     if isinstance(value, int | np.integer):
-        return sympy.Integer(int(value)), (value.dtype if isinstance(value, np.generic) else INT64), isinstance(value, int)
+        return (
+            sympy.Integer(int(value)),
+            (value.dtype if isinstance(value, np.generic) else INT64),
+            isinstance(value, int),
+        )
     if isinstance(value, float | np.floating):
         return _float(value)
     if isinstance(value, sympy.Basic):
@@ -86,8 +113,11 @@ def literal(value: object) -> tuple[object, np.dtype, bool]:
     if isinstance(value, numbers.Rational):
         return sympy.Rational(value.numerator, value.denominator), FLOAT64, True
     kind = type(value).__name__
-    fix = "complex numbers are not supported; use real arrays" if isinstance(value, complex | np.complexfloating) else \
-        "use numbers, NumPy arrays, lists of numbers, or tensors"
+    fix = (
+        "complex numbers are not supported; use real arrays"
+        if isinstance(value, complex | np.complexfloating)
+        else "use numbers, NumPy arrays, lists of numbers, or tensors"
+    )
     raise DTypeError(f"cannot use {value!r} of type {kind} in an expression", where=here(), fix=fix)
 
 
@@ -116,7 +146,11 @@ def _sympy_literal(value: sympy.Basic) -> tuple[object, np.dtype, bool]:
         return value, FLOAT64, True
     if isinstance(value, sympy.Float):
         return _float(float(value))
-    if isinstance(value, sympy.Expr) and value.free_symbols and all(isinstance(s, Dim | FreshDim) for s in value.free_symbols):
+    if (
+        isinstance(value, sympy.Expr)
+        and value.free_symbols
+        and all(isinstance(s, Dim | FreshDim) for s in value.free_symbols)
+    ):
         return _extent_expression(value)
     if isinstance(value, sympy.Expr) and value.is_number and value.is_real:
         return _float(float(value))
@@ -131,10 +165,16 @@ def _extent_expression(value: sympy.Expr) -> tuple[object, np.dtype, bool]:
     parts = [literal(a) for a in value.args]
     body = {sympy.Add: "Add", sympy.Mul: "Mul", sympy.Pow: "Pow"}.get(value.func)
     if body is None:
-        raise ExpressionError(f"{value} of extents is not supported", where=here(), fix="use +, -, *, / and powers")
+        raise ExpressionError(
+            f"{value} of extents is not supported", where=here(), fix="use +, -, *, / and powers"
+        )
     from .scalar import CLASSES
 
-    node = elementwise(CLASSES[body], [p for p in parts], floats=any(d.kind == "f" for _, d, _ in parts) or value.func is sympy.Pow)
+    node = elementwise(
+        CLASSES[body],
+        [p for p in parts],
+        floats=any(d.kind == "f" for _, d, _ in parts) or value.func is sympy.Pow,
+    )
     return node, node.dtype, True
 
 
@@ -143,7 +183,14 @@ def _extent_expression(value: sympy.Expr) -> tuple[object, np.dtype, bool]:
 Part = tuple[object, np.dtype, bool]
 
 
-def elementwise(primitive, parts: Sequence[Part], *, floats: bool | Callable = False, boolean: bool = False, logical: bool = False) -> Node:
+def elementwise(
+    primitive,
+    parts: Sequence[Part],
+    *,
+    floats: bool | Callable = False,
+    boolean: bool = False,
+    logical: bool = False,
+) -> Node:
     """An as-written Map of one operation.
 
     primitive  class of `algebra.scalar`, or a function from arguments to a body
@@ -167,7 +214,12 @@ def elementwise(primitive, parts: Sequence[Part], *, floats: bool | Callable = F
     body = primitive(*arguments)
     if not operands and not isinstance(body, Scalar) and not isinstance(body, sympy.Rational):
         raise ExpressionError(f"{body} is not a scalar expression", where=place(where))
-    return Map.occur(MapSpec(body, indices, dims, dtype, weak and not boolean, compute), *operands, origin=where, equalities=equal)
+    return Map.occur(
+        MapSpec(body, indices, dims, dtype, weak and not boolean, compute),
+        *operands,
+        origin=where,
+        equalities=equal,
+    )
 
 
 def broadcast(operands: Sequence[Node], where: Origin | None):
@@ -176,7 +228,9 @@ def broadcast(operands: Sequence[Node], where: Origin | None):
     dims: list[Extent] = []
     equal: list[dim_algebra.Equality] = []
     for axis in range(rank):
-        here_dims = [(a, a.dims[axis - rank + a.ndim]) for a in operands if axis - rank + a.ndim >= 0]
+        here_dims = [
+            (a, a.dims[axis - rank + a.ndim]) for a in operands if axis - rank + a.ndim >= 0
+        ]
         wide = [d for _, d in here_dims if d != 1]
         found = dim_algebra.unify(wide) if wide else (1, ())
         if found is None:
@@ -184,7 +238,11 @@ def broadcast(operands: Sequence[Node], where: Origin | None):
         dims.append(found[0])
         equal.extend(found[1])
     indices = tuple(
-        tuple(None if d == 1 and dims[k + rank - a.ndim] != 1 else k + rank - a.ndim for k, d in enumerate(a.dims)) for a in operands
+        tuple(
+            None if d == 1 and dims[k + rank - a.ndim] != 1 else k + rank - a.ndim
+            for k, d in enumerate(a.dims)
+        )
+        for a in operands
     )
     return tuple(dims), indices, tuple(equal)
 
@@ -194,13 +252,18 @@ def describe(node: Node) -> str:
     if node.label:
         return repr(node.label)
     if isinstance(node, Leaf):
-        return {"constant": "the array constant", "parameter": "the number"}.get(node.spec.kind, f"the unnamed {node.spec.kind}")
+        return {"constant": "the array constant", "parameter": "the number"}.get(
+            node.spec.kind, f"the unnamed {node.spec.kind}"
+        )
     return "the result of line " + place(node.origin) if node.origin else "an intermediate"
 
 
 def shape_conflict(pairs: Sequence[tuple[Node, int]], where: Origin | None) -> ShapeError:
     """The error for axes that must agree and do not; pairs are (operand, axis)."""
-    text = " and ".join(f"axis {axis} of {describe(a)} with shape {show_shape(a.dims)} has extent {show(a.dims[axis])}" for a, axis in pairs)
+    text = " and ".join(
+        f"axis {axis} of {describe(a)} with shape {show_shape(a.dims)} has extent {show(a.dims[axis])}"
+        for a, axis in pairs
+    )
     sizes = {a.dims[axis] for a, axis in pairs}
     fix = "transpose or reshape one of them"
     if 1 not in sizes and any(isinstance(s, Dim) for s in sizes):
@@ -211,7 +274,14 @@ def shape_conflict(pairs: Sequence[tuple[Node, int]], where: Origin | None) -> S
 # ---------------------------------------------------------------- contractions, reductions, layouts
 
 
-def contract(operands: Sequence[Node], indices: Sequence[tuple[int, ...]], out: tuple[int, ...], *, sizes: dict | None = None, dtype=None) -> Node:
+def contract(
+    operands: Sequence[Node],
+    indices: Sequence[tuple[int, ...]],
+    out: tuple[int, ...],
+    *,
+    sizes: dict | None = None,
+    dtype=None,
+) -> Node:
     """An as-written Contract. Labels are any hashable values; sizes gives the extents of labels that no operand carries."""
     where = origin()
     groups: dict = {}
@@ -226,9 +296,15 @@ def contract(operands: Sequence[Node], indices: Sequence[tuple[int, ...]], out: 
         extents[label] = found[0]
         equal.extend(found[1])
     number = {label: k for k, label in enumerate(dict.fromkeys([*out, *groups, *extents]))}
-    common, weak = promote([(a.dtype, a.weak) for a in operands]) if dtype is None else (dtype, False)
+    common, weak = (
+        promote([(a.dtype, a.weak) for a in operands]) if dtype is None else (dtype, False)
+    )
     if common == BOOL:
-        raise DTypeError("a product or sum of booleans", where=place(where), fix="convert with .astype('int64') or 'float64' first")
+        raise DTypeError(
+            "a product or sum of booleans",
+            where=place(where),
+            fix="convert with .astype('int64') or 'float64' first",
+        )
     spec = ContractSpec(
         tuple(tuple(number[t] for t in labels) for labels in indices), tuple(number[t] for t in out),
         tuple(extents[t] for t in number), common, weak,
@@ -245,11 +321,15 @@ def axes_of(a: Node, axis: object) -> tuple[int, ...]:
     for k in given:
         if not isinstance(k, numbers.Integral) or not -a.ndim <= k < a.ndim:
             raise ShapeError(
-                f"axis {k!r} of {describe(a)}, which has {a.ndim} axes", where=here(), fix=f"use axes from {-a.ndim} to {a.ndim - 1}"
+                f"axis {k!r} of {describe(a)}, which has {a.ndim} axes",
+                where=here(),
+                fix=f"use axes from {-a.ndim} to {a.ndim - 1}",
             )
         result.append(int(k) % a.ndim)
     if len(set(result)) != len(result):
-        raise ShapeError(f"axis {axis!r} names an axis twice", where=here(), fix="name each axis once")
+        raise ShapeError(
+            f"axis {axis!r} names an axis twice", where=here(), fix="name each axis once"
+        )
     return tuple(sorted(result))
 
 
@@ -288,13 +368,20 @@ def cast(a: Node, dtype: np.dtype) -> Node:
     if dtype == BOOL and a.dtype != BOOL:
         from .scalar import ne
 
-        return Map.occur(MapSpec(ne(Slot(0), 0), (every,), a.dims, BOOL, False, a.dtype), a, origin=origin())
+        return Map.occur(
+            MapSpec(ne(Slot(0), 0), (every,), a.dims, BOOL, False, a.dtype), a, origin=origin()
+        )
     return Map.occur(MapSpec(Slot(0), (every,), a.dims, dtype, False, dtype), a, origin=origin())
 
 
 def reshape(a: Node, dims: tuple[Extent, ...], equal=()) -> Node:
     """The same elements in C order under other extents."""
-    return Layout.occur(LayoutSpec("reshape", (), dims, a.dtype, a.weak), a, origin=origin(), equalities=tuple(equal))
+    return Layout.occur(
+        LayoutSpec("reshape", (), dims, a.dtype, a.weak),
+        a,
+        origin=origin(),
+        equalities=tuple(equal),
+    )
 
 
 def sliced(a: Node, params: tuple, dims: tuple[Extent, ...]) -> Node:

@@ -26,7 +26,9 @@ PATTERNS: dict[str, tuple[bool, ...]] = {
 PREFIXES = {"b": "int8", "w": "int16", "i": "int32", "l": "int64", "f": "float32", "d": "float64"}
 
 
-def tensor(name: str | None = None, shape: Any = (), dtype: Any = None, *, assume: Any = ()) -> Tensor:
+def tensor(
+    name: str | None = None, shape: Any = (), dtype: Any = None, *, assume: Any = ()
+) -> Tensor:
     """A symbolic input.
 
     Parameters
@@ -45,7 +47,11 @@ def tensor(name: str | None = None, shape: Any = (), dtype: Any = None, *, assum
     facts = (assume,) if isinstance(assume, str) else tuple(assume)
     for fact in facts:
         if fact not in FACTS:
-            raise ExpressionError(f"unknown assumption {fact!r}", where=build.here(), fix=f"use one of {', '.join(FACTS)}")
+            raise ExpressionError(
+                f"unknown assumption {fact!r}",
+                where=build.here(),
+                fix=f"use one of {', '.join(FACTS)}",
+            )
     return Tensor(input_leaf(dims, dtype_of(dtype), check_name(name), facts))
 
 
@@ -54,14 +60,18 @@ def _dims(kind: str, ones: tuple[bool, ...], shape: Any) -> tuple[Extent, ...]:
         return tuple(1 if one else extent(None) for one in ones)
     shape = (shape,) if isinstance(shape, str | int) else tuple(shape)
     if len(shape) != len(ones):
-        raise ShapeError(f"shape {shape!r} for a {kind}", where=build.here(), fix=f"give {len(ones)} extents")
+        raise ShapeError(
+            f"shape {shape!r} for a {kind}", where=build.here(), fix=f"give {len(ones)} extents"
+        )
     return tuple(1 if one and s is None else extent(s) for one, s in zip(ones, shape, strict=True))
 
 
 def _one(kind: str, dtype: str | None) -> Callable[..., Tensor]:
     ones = PATTERNS[kind]
 
-    def make(name: str | None = None, dtype: Any = dtype, *, shape: Any = None, assume: Any = ()) -> Tensor:
+    def make(
+        name: str | None = None, dtype: Any = dtype, *, shape: Any = None, assume: Any = ()
+    ) -> Tensor:
         return tensor(name, _dims(kind, ones, shape), dtype, assume=assume)
 
     make.__doc__ = f"""A symbolic {kind} ({len(ones)} axes{", of extent 1: " + str([k for k, o in enumerate(ones) if o]) if any(ones) else ""}).
@@ -79,7 +89,9 @@ def _many(single: Callable[..., Tensor]) -> Callable[..., list[Tensor]]:
             names = tuple(names[0].split())
         return [single(name, **options) for name in names]
 
-    make.__doc__ = "Several at once: names, or how many unnamed ones.\n\n    " + (single.__doc__ or "")
+    make.__doc__ = "Several at once: names, or how many unnamed ones.\n\n    " + (
+        single.__doc__ or ""
+    )
     return make
 
 

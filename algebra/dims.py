@@ -66,7 +66,9 @@ def extent(value: object) -> Extent:
     except (TypeError, ValueError):
         number = -1
     if number < 0 or number != value:
-        raise ShapeError(f"{value!r} is not an extent", fix="give a number >= 0, a name such as 'n', or None")
+        raise ShapeError(
+            f"{value!r} is not an extent", fix="give a number >= 0, a name such as 'n', or None"
+        )
     return number
 
 

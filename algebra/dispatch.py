@@ -44,8 +44,16 @@ def ufunc_call(ufunc: Any, method: str, inputs: tuple, kwargs: dict) -> Tensor:
     """
     if method == "__call__" and ufunc in _UFUNCS and not kwargs:
         return _UFUNCS[ufunc](*inputs)
-    text = f"np.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}") + (f" with {', '.join(kwargs)}=" if kwargs else "")
-    raise ExpressionError(f"{text} of a tensor is not supported", where=build.here(), fix="use the functions of closedform")
+    text = (
+        f"np.{ufunc.__name__}"
+        + ("" if method == "__call__" else f".{method}")
+        + (f" with {', '.join(kwargs)}=" if kwargs else "")
+    )
+    raise ExpressionError(
+        f"{text} of a tensor is not supported",
+        where=build.here(),
+        fix="use the functions of closedform",
+    )
 
 
 def function_call(func: Any, args: tuple, kwargs: dict) -> Any:
@@ -55,4 +63,8 @@ def function_call(func: Any, args: tuple, kwargs: dict) -> Any:
     """
     if func in _FUNCTIONS:
         return _FUNCTIONS[func](*args, **kwargs)
-    raise ExpressionError(f"np.{func.__name__} of a tensor is not supported", where=build.here(), fix="use the functions of closedform")
+    raise ExpressionError(
+        f"np.{func.__name__} of a tensor is not supported",
+        where=build.here(),
+        fix="use the functions of closedform",
+    )

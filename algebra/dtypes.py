@@ -6,7 +6,19 @@ import numpy as np
 
 from .errors import DTypeError
 
-SUPPORTED = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64")
+SUPPORTED = (
+    "bool",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "uint8",
+    "uint16",
+    "uint32",
+    "uint64",
+    "float32",
+    "float64",
+)
 _SUPPORTED = {np.dtype(name) for name in SUPPORTED}
 FLOAT32, FLOAT64, INT64, BOOL = (np.dtype(n) for n in ("float32", "float64", "int64", "bool"))
 
@@ -53,10 +65,14 @@ def dtype_of(spec: object) -> np.dtype:
     try:
         result = np.dtype(config.floatX if spec is None or spec == "floatX" else spec)  # type: ignore[call-overload]
     except TypeError:
-        raise DTypeError(f"{spec!r} is not a dtype", fix=f"use one of {', '.join(SUPPORTED)}") from None
+        raise DTypeError(
+            f"{spec!r} is not a dtype", fix=f"use one of {', '.join(SUPPORTED)}"
+        ) from None
     result = result.newbyteorder("=")
     if result not in _SUPPORTED:
-        raise DTypeError(f"dtype {result} is not supported", fix=f"use one of {', '.join(SUPPORTED)}")
+        raise DTypeError(
+            f"dtype {result} is not supported", fix=f"use one of {', '.join(SUPPORTED)}"
+        )
     return result
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-
 from . import build, scalar
 from .dtypes import BOOL
 from .node import Node, number_node
@@ -89,7 +88,10 @@ def _where(parts: list) -> Node:
     node = build.elementwise(scalar.where, parts)
     compute, weak = build.promote([(d, w) for _, d, w in parts[1:]])
     return type(node).occur(
-        node.spec.with_(dtype=compute, compute=compute, weak=weak), *node.operands, origin=node.origin, equalities=node.equalities
+        node.spec.with_(dtype=compute, compute=compute, weak=weak),
+        *node.operands,
+        origin=node.origin,
+        equalities=node.equalities,
     )
 
 
@@ -175,7 +177,9 @@ def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     """log(sum(exp(x))) along axes, without overflow; a slice of -inf gives -inf."""
     from .tensor import _reduced
 
-    return _reduced(as_tensor(x), axis, keepdims, lambda a, axes: build.reduce("logsumexp", a, axes))
+    return _reduced(
+        as_tensor(x), axis, keepdims, lambda a, axes: build.reduce("logsumexp", a, axes)
+    )
 
 
 def softmax(x: Any, axis: int = -1) -> Tensor:
@@ -219,7 +223,9 @@ def cast(x: Any, dtype: Any) -> Tensor:
 
 def _filled(x: Any, value: int, dtype: Any) -> Tensor:
     x = as_tensor(x)
-    return Tensor(number_node(value, x.shape, build.dtype_of(dtype) if dtype is not None else x.dtype))
+    return Tensor(
+        number_node(value, x.shape, build.dtype_of(dtype) if dtype is not None else x.dtype)
+    )
 
 
 def zeros_like(x: Any, dtype: Any = None) -> Tensor:
@@ -230,5 +236,3 @@ def zeros_like(x: Any, dtype: Any = None) -> Tensor:
 def ones_like(x: Any, dtype: Any = None) -> Tensor:
     """Ones of the shape (and dtype) of x."""
     return _filled(x, 1, dtype)
-
-

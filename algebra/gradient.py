@@ -19,7 +19,12 @@ from .node import Gradient, GradientSpec, Node, number_node
 from .tensor import Tensor
 
 
-def grad(cost: Any, wrt: Any, consider_constant: Sequence[Any] | None = None, disconnected_inputs: str = "raise") -> Any:
+def grad(
+    cost: Any,
+    wrt: Any,
+    consider_constant: Sequence[Any] | None = None,
+    disconnected_inputs: str = "raise",
+) -> Any:
     """Gradient of a scalar cost.
 
     Parameters
@@ -44,17 +49,29 @@ def grad(cost: Any, wrt: Any, consider_constant: Sequence[Any] | None = None, di
     """
     if isinstance(cost, Tensor) and cost.ndim:
         raise DerivativeError(
-            f"the cost has shape {show_shape(cost.shape)}", where=build.here(), fix="reduce it with .sum() or .mean(), or use cf.jacobian"
+            f"the cost has shape {show_shape(cost.shape)}",
+            where=build.here(),
+            fix="reduce it with .sum() or .mean(), or use cf.jacobian",
         )
     return _derivative(cost, wrt, consider_constant, disconnected_inputs)
 
 
-def jacobian(expression: Any, wrt: Any, consider_constant: Sequence[Any] | None = None, disconnected_inputs: str = "raise") -> Any:
+def jacobian(
+    expression: Any,
+    wrt: Any,
+    consider_constant: Sequence[Any] | None = None,
+    disconnected_inputs: str = "raise",
+) -> Any:
     """Jacobian: shape expression.shape + wrt.shape. Parameters as in `grad`."""
     return _derivative(expression, wrt, consider_constant, disconnected_inputs)
 
 
-def hessian(cost: Any, wrt: Any, consider_constant: Sequence[Any] | None = None, disconnected_inputs: str = "raise") -> Any:
+def hessian(
+    cost: Any,
+    wrt: Any,
+    consider_constant: Sequence[Any] | None = None,
+    disconnected_inputs: str = "raise",
+) -> Any:
     """Second derivative of a scalar cost: shape wrt.shape + wrt.shape. Parameters as in `grad`."""
     if isinstance(wrt, list | tuple):
         return type(wrt)(hessian(cost, w, consider_constant, disconnected_inputs) for w in wrt)
@@ -66,7 +83,11 @@ def _derivative(cost: Any, wrt: Any, held: Sequence[Any] | None, disconnected: s
     many = isinstance(wrt, list | tuple)
     targets = list(wrt) if many else [wrt]
     if disconnected not in ("raise", "warn", "ignore"):
-        raise DerivativeError(f"disconnected_inputs={disconnected!r}", where=build.here(), fix="use 'raise', 'warn' or 'ignore'")
+        raise DerivativeError(
+            f"disconnected_inputs={disconnected!r}",
+            where=build.here(),
+            fix="use 'raise', 'warn' or 'ignore'",
+        )
     for value in (cost, *targets, *(held or ())):
         _check_tensor(value)
     for w in targets:
@@ -82,7 +103,9 @@ def _derivative(cost: Any, wrt: Any, held: Sequence[Any] | None, disconnected: s
             _complain(w, disconnected)
             results.append(Tensor(number_node(0, dims, w.dtype)))
             continue
-        spec = GradientSpec(0, 1, dims, w.dtype, False)  # one variable each: 1000 gradients stay linear
+        spec = GradientSpec(
+            0, 1, dims, w.dtype, False
+        )  # one variable each: 1000 gradients stay linear
         results.append(Tensor(Gradient.occur(spec, cost.node, w.node, *fixed, origin=where)))
     return (results if isinstance(wrt, list) else tuple(results)) if many else results[0]
 
@@ -90,8 +113,16 @@ def _derivative(cost: Any, wrt: Any, held: Sequence[Any] | None, disconnected: s
 def _check_tensor(value: Any) -> None:
     if isinstance(value, Tensor):
         return
-    fix = "use sympy.diff for plain SymPy expressions" if isinstance(value, sympy.Basic) else "use symbolic tensors"
-    raise ExpressionError(f"cannot differentiate with {value!r} of type {type(value).__name__}", where=build.here(), fix=fix)
+    fix = (
+        "use sympy.diff for plain SymPy expressions"
+        if isinstance(value, sympy.Basic)
+        else "use symbolic tensors"
+    )
+    raise ExpressionError(
+        f"cannot differentiate with {value!r} of type {type(value).__name__}",
+        where=build.here(),
+        fix=fix,
+    )
 
 
 def _check_float(value: Tensor) -> None:
@@ -111,5 +142,8 @@ def _complain(w: Tensor, disconnected: str) -> None:
     if disconnected == "warn":
         warnings.warn(f"{text} ({build.here()}); its derivative is 0", stacklevel=4)
     if disconnected == "raise":
-        raise DisconnectedInputError(text, where=build.here(), fix="remove it from wrt, or pass disconnected_inputs='ignore' to get zeros")
-
+        raise DisconnectedInputError(
+            text,
+            where=build.here(),
+            fix="remove it from wrt, or pass disconnected_inputs='ignore' to get zeros",
+        )

@@ -41,7 +41,11 @@ def depends(roots: Iterable[Node], on: Iterable[Node]) -> set[Node]:
     return found
 
 
-def rebuild(roots: Iterable[Node], build: Callable[[Node, tuple[Node, ...]], Node], memo: dict[Node, Node] | None = None) -> list[Node]:
+def rebuild(
+    roots: Iterable[Node],
+    build: Callable[[Node, tuple[Node, ...]], Node],
+    memo: dict[Node, Node] | None = None,
+) -> list[Node]:
     """Each root with `build(node, new operands)` applied to every node, operands first.
 
     memo   results that are known already (replacements); it is extended.

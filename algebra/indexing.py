@@ -24,7 +24,11 @@ def basic(a: Node, key: Any) -> Node:
             dims.append(1)
             continue
         kept.append(None if isinstance(k, numbers.Integral) else len(dims))
-        params.append(_integer(a, axis, int(k)) if isinstance(k, numbers.Integral) else _slice(a.dims[axis], k))
+        params.append(
+            _integer(a, axis, int(k))
+            if isinstance(k, numbers.Integral)
+            else _slice(a.dims[axis], k)
+        )
         if not isinstance(k, numbers.Integral):
             dims.append(params[-1][2])
         axis += 1
@@ -40,9 +44,16 @@ def basic(a: Node, key: Any) -> Node:
 def _expand(a: Node, keys: tuple) -> list:
     """Keys with Ellipsis written out, one per axis besides None."""
     for k in keys:
-        if not (k is None or k is Ellipsis or isinstance(k, slice) or (isinstance(k, numbers.Integral) and not isinstance(k, bool))):
+        if not (
+            k is None
+            or k is Ellipsis
+            or isinstance(k, slice)
+            or (isinstance(k, numbers.Integral) and not isinstance(k, bool))
+        ):
             raise ExpressionError(
-                f"indexing with {k!r} is not built yet", where=build.here(), fix="use integers, slices, None and ..., or a product with a one-hot matrix"
+                f"indexing with {k!r} is not built yet",
+                where=build.here(),
+                fix="use integers, slices, None and ..., or a product with a one-hot matrix",
             )
     used = sum(k is not None and k is not Ellipsis for k in keys)
     if used > a.ndim or keys.count(Ellipsis) > 1:
@@ -67,7 +78,11 @@ def _slice(extent: Extent, key: slice) -> tuple:
     """(start, step, extent of the result)."""
     for part in (key.start, key.stop, key.step):
         if part is not None and not isinstance(part, numbers.Integral):
-            raise ExpressionError(f"a slice with the bound {part!r}", where=build.here(), fix="use integers as bounds of slices")
+            raise ExpressionError(
+                f"a slice with the bound {part!r}",
+                where=build.here(),
+                fix="use integers as bounds of slices",
+            )
     start, stop, step = (None if p is None else int(p) for p in (key.start, key.stop, key.step))
     step = 1 if step is None else step
     if step == 0:
@@ -100,7 +115,11 @@ def reshaped(a: Node, shape: tuple) -> Node:
     wanted = list(shape)
     unknown = [k for k, s in enumerate(wanted) if isinstance(s, numbers.Integral) and s == -1]
     if len(unknown) > 1:
-        raise ShapeError(f"reshape to {tuple(shape)} leaves {len(unknown)} extents unknown", where=build.here(), fix="write -1 once")
+        raise ShapeError(
+            f"reshape to {tuple(shape)} leaves {len(unknown)} extents unknown",
+            where=build.here(),
+            fix="write -1 once",
+        )
     left = list(a.dims)
     for k, s in enumerate(wanted):
         if k not in unknown and s in left:
@@ -138,5 +157,3 @@ def _mismatch(a: Node, shape: tuple) -> ShapeError:
     text = ", ".join(str(s) for s in shape)
     return ShapeError(f"cannot reshape {build.describe(a)} with shape {show_shape(a.dims)} to ({text})", where=build.here(),
                       fix="keep the number of elements; name symbolic extents as in the operand, or use -1")  # fmt: skip
-
-

@@ -62,7 +62,12 @@ class Spec(sympy.Atom):
 
     def with_(self, **changes) -> Any:
         """The same record with some fields replaced."""
-        return type(self)(*(changes.get(name, value) for name, value in zip(self.fields, self.content, strict=True)))
+        return type(self)(
+            *(
+                changes.get(name, value)
+                for name, value in zip(self.fields, self.content, strict=True)
+            )
+        )
 
     def _sympystr(self, printer):
         return f"{type(self).__name__}{self.content}"
@@ -70,7 +75,9 @@ class Spec(sympy.Atom):
 
 def _record(name: str, fields: str, doc: str) -> Any:
     names = tuple(fields.split())
-    return type(name, (Spec,), {"__slots__": names, "fields": names, "__doc__": doc, "__module__": __name__})
+    return type(
+        name, (Spec,), {"__slots__": names, "fields": names, "__doc__": doc, "__module__": __name__}
+    )
 
 
 LeafSpec = _record(
@@ -91,7 +98,9 @@ ContractSpec = _record(
     A label may be carried by no operand (the summand is repeated). Operands are converted to dtype when read.""",
 )  # fmt: skip
 ReduceSpec = _record(
-    "ReduceSpec", "op axes dims dtype weak", """op: "max", "min", "argmax", "argmin" or "logsumexp"; axes that vanish."""
+    "ReduceSpec",
+    "op axes dims dtype weak",
+    """op: "max", "min", "argmax", "argmin" or "logsumexp"; axes that vanish.""",
 )
 LayoutSpec = _record(
     "LayoutSpec", "op params dims dtype weak",
@@ -116,7 +125,18 @@ class Node(sympy.Basic):
     payload     array of a constant, container of a shared variable; never part of identity
     """
 
-    __slots__ = ("__weakref__", "dims", "dtype", "equalities", "label", "operands", "origin", "payload", "spec", "word")
+    __slots__ = (
+        "__weakref__",
+        "dims",
+        "dtype",
+        "equalities",
+        "label",
+        "operands",
+        "origin",
+        "payload",
+        "spec",
+        "word",
+    )
 
     def __new__(cls, spec, *operands):
         key = (cls, spec, tuple(map(id, operands)))
@@ -135,7 +155,9 @@ class Node(sympy.Basic):
         return self
 
     @classmethod
-    def occur(cls, spec, *operands, origin: Origin | None = None, equalities: tuple[Equality, ...] = ()):
+    def occur(
+        cls, spec, *operands, origin: Origin | None = None, equalities: tuple[Equality, ...] = ()
+    ):
         """An occurrence of its own, not shared with equal ones."""
         self = cls._make(spec, operands)
         self.origin, self.equalities = origin, equalities
@@ -155,7 +177,9 @@ class Node(sympy.Basic):
 
     @property
     def free_symbols(self):
-        raise TypeError("a node has leaves, not free symbols: use closedform's own traversals (algebra.graph)")
+        raise TypeError(
+            "a node has leaves, not free symbols: use closedform's own traversals (algebra.graph)"
+        )
 
     def _eval_derivative(self, symbol):
         raise TypeError("sympy.diff does not differentiate tensors: use closedform.grad")
@@ -219,7 +243,9 @@ def fresh_uid() -> int:
 FLOAT64, INT64, BOOL = np.dtype(np.float64), np.dtype(np.int64), np.dtype(np.bool_)
 
 
-def input_leaf(dims: tuple[Extent, ...], dtype: np.dtype, label: str | None = None, facts=frozenset()) -> Leaf:
+def input_leaf(
+    dims: tuple[Extent, ...], dtype: np.dtype, label: str | None = None, facts=frozenset()
+) -> Leaf:
     """A new input."""
     leaf = Leaf(LeafSpec("input", fresh_uid(), dims, dtype, False, None, frozenset(facts)))
     leaf.label = label
@@ -268,7 +294,11 @@ def sign(node: Node) -> str:
     stack: list[Node] = [node]
     while stack:
         x = stack[-1]
-        todo = [a for a in x.operands if a not in memo] if isinstance(x, Map | Contract | Reduce | Layout) else []
+        todo = (
+            [a for a in x.operands if a not in memo]
+            if isinstance(x, Map | Contract | Reduce | Layout)
+            else []
+        )
         if todo and len(memo) < 200:  # bounded: the signs of far operands rarely matter
             stack.extend(todo)
             continue
@@ -280,7 +310,13 @@ def sign(node: Node) -> str:
 def _sign(x: Node, memo: dict) -> str:
     if isinstance(x, Leaf):
         facts = x.spec.facts
-        return "positive" if "positive" in facts else "nonnegative" if "nonnegative" in facts else "real"
+        return (
+            "positive"
+            if "positive" in facts
+            else "nonnegative"
+            if "nonnegative" in facts
+            else "real"
+        )
     signs = [memo.get(a, "real") for a in x.operands]
     if isinstance(x, Map):
         slots = {k: scalar.Slot(k, s) for k, s in enumerate(signs)}

@@ -8,8 +8,32 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .scalar import (
-    HALF, MINUS_ONE, ONE, ZERO, Add, Mul, Pow, Scalar, Slot, cos, cosh, eq, exp, expm1, gt, indicator, is_number, log, lt, op,
-    sigmoid, sign_of, sin, sinh, tanh, where,
+    HALF,
+    MINUS_ONE,
+    ONE,
+    ZERO,
+    Add,
+    Mul,
+    Pow,
+    Scalar,
+    Slot,
+    cos,
+    cosh,
+    eq,
+    exp,
+    expm1,
+    gt,
+    indicator,
+    is_number,
+    log,
+    lt,
+    op,
+    sigmoid,
+    sign_of,
+    sin,
+    sinh,
+    tanh,
+    where,
 )  # fmt: skip
 
 # name -> per argument, the partial derivative as a function of the arguments; None where it is 0 by declaration
@@ -100,14 +124,22 @@ def _chain(e: Scalar, inner: list):
     if name == "Add":
         return plus(*(d for d in inner if d is not None))
     if name == "Mul":
-        return plus(*(times(*args[:k], d, *args[k + 1 :]) for k, d in enumerate(inner) if d is not None))
+        return plus(
+            *(times(*args[:k], d, *args[k + 1 :]) for k, d in enumerate(inner) if d is not None)
+        )
     if name == "where":
         if inner[1] is None and inner[2] is None:
             return None
-        return where(args[0], ZERO if inner[1] is None else inner[1], ZERO if inner[2] is None else inner[2])
+        return where(
+            args[0], ZERO if inner[1] is None else inner[1], ZERO if inner[2] is None else inner[2]
+        )
     if name not in PARTIALS:
         raise NotImplementedError(f"no derivative row for {name}")
-    terms = [times(row(*args), d) for row, d in zip(PARTIALS[name], inner, strict=True) if row is not None and d is not None]
+    terms = [
+        times(row(*args), d)
+        for row, d in zip(PARTIALS[name], inner, strict=True)
+        if row is not None and d is not None
+    ]
     return plus(*terms) if terms else None
 
 
@@ -115,6 +147,9 @@ def singular(body) -> bool:
     """Whether the body can be infinite or undefined at finite arguments."""
     if not isinstance(body, Scalar):
         return False
-    if op(body) == "log" or (op(body) == "Pow" and not (is_number(body.args[1]) and body.args[1].is_integer and body.args[1] > 0)):
+    if op(body) == "log" or (
+        op(body) == "Pow"
+        and not (is_number(body.args[1]) and body.args[1].is_integer and body.args[1] > 0)
+    ):
         return True
     return any(singular(a) for a in body.args)

@@ -29,7 +29,11 @@ def matmul(a: Any, b: Any) -> Tensor:
     """
     a, b = as_tensor(a), as_tensor(b)
     if a.ndim == 0 or b.ndim == 0:
-        raise ShapeError(f"matmul of shapes {show_shape(a.shape)} and {show_shape(b.shape)}", where=build.here(), fix="use * with scalars")
+        raise ShapeError(
+            f"matmul of shapes {show_shape(a.shape)} and {show_shape(b.shape)}",
+            where=build.here(),
+            fix="use * with scalars",
+        )
     left = [("batch", k - a.ndim) for k in range(a.ndim)]
     right = [("batch", k - b.ndim) for k in range(b.ndim)]
     left[-1] = right[-2 if b.ndim > 1 else -1] = "inner"
@@ -49,8 +53,6 @@ def matmul(a: Any, b: Any) -> Tensor:
     return Tensor(build.contract([a.node, b.node], [tuple(left), tuple(right)], out))
 
 
-
-
 def outer(a: Any, b: Any) -> Tensor:
     """a_i b_j of two flattened arrays."""
     a, b = as_tensor(a).flatten(), as_tensor(b).flatten()
@@ -66,8 +68,15 @@ def einsum(subscripts: str, *operands: Any) -> Tensor:
     left, arrow, out = subscripts.replace(" ", "").partition("->")
     terms = left.split(",")
     if "." in subscripts:
-        raise ExpressionError(f"einsum subscripts {subscripts!r} with an ellipsis are not built yet", where=build.here(), fix="name every axis")
-    if len(terms) != len(tensors) or any(len(t) != x.ndim or not (t.isalpha() or t == "") for t, x in zip(terms, tensors, strict=False)):
+        raise ExpressionError(
+            f"einsum subscripts {subscripts!r} with an ellipsis are not built yet",
+            where=build.here(),
+            fix="name every axis",
+        )
+    if len(terms) != len(tensors) or any(
+        len(t) != x.ndim or not (t.isalpha() or t == "")
+        for t, x in zip(terms, tensors, strict=False)
+    ):
         shapes = ", ".join(show_shape(t.shape) for t in tensors)
         raise ExpressionError(f"einsum subscripts {subscripts!r} for operands of shapes {shapes}", where=build.here(),
                               fix="give one term per operand, with one letter per axis")  # fmt: skip
@@ -75,7 +84,11 @@ def einsum(subscripts: str, *operands: Any) -> Tensor:
         letters = "".join(terms)
         out = "".join(sorted(c for c in set(letters) if letters.count(c) == 1))
     if len(set(out)) != len(out) or not set(out) <= set("".join(terms)):
-        raise ExpressionError(f"the result {out!r} of einsum {subscripts!r}", where=build.here(), fix="use each letter of the operands at most once")
+        raise ExpressionError(
+            f"the result {out!r} of einsum {subscripts!r}",
+            where=build.here(),
+            fix="use each letter of the operands at most once",
+        )
     return Tensor(build.contract([t.node for t in tensors], [tuple(t) for t in terms], tuple(out)))
 
 

@@ -13,9 +13,32 @@ from .dtypes import BOOL
 from .errors import DerivativeError
 from .graph import depends, topological
 from .node import (
-    Contract, Layout, LayoutSpec, Map, Node, Reduce, contract_node, delta_leaf, map_node, number_node,
+    Contract,
+    Layout,
+    LayoutSpec,
+    Map,
+    Node,
+    Reduce,
+    contract_node,
+    delta_leaf,
+    map_node,
+    number_node,
 )  # fmt: skip
-from .scalar import ONE, ZERO, Add, Mul, Pow, Slot, eq, exp, ne, op, subexpressions, substitute, where
+from .scalar import (
+    ONE,
+    ZERO,
+    Add,
+    Mul,
+    Pow,
+    Slot,
+    eq,
+    exp,
+    ne,
+    op,
+    subexpressions,
+    substitute,
+    where,
+)
 
 
 def accumulate(cost: Node, wrt: Sequence[Node]) -> list[Node]:
@@ -34,17 +57,28 @@ def accumulate(cost: Node, wrt: Sequence[Node]) -> list[Node]:
         for k, a in enumerate(x.operands):
             if a not in active or a.dtype.kind != "f":
                 continue
-            part = PULLBACKS[type(x)](x, k, g, batch, x in guarded) if type(x) in PULLBACKS else _refuse(x)
+            part = (
+                PULLBACKS[type(x)](x, k, g, batch, x in guarded)
+                if type(x) in PULLBACKS
+                else _refuse(x)
+            )
             if part is None:
                 continue
             if x in guarded or _selects(x):
                 guarded.add(a)
-            cotangent[a] = part if a not in cotangent else _plus(part, cotangent[a])  # the order of writing
-    return [cotangent[w] if w in cotangent else number_node(0, cost.dims + w.dims, w.dtype) for w in wrt]
+            cotangent[a] = (
+                part if a not in cotangent else _plus(part, cotangent[a])
+            )  # the order of writing
+    return [
+        cotangent[w] if w in cotangent else number_node(0, cost.dims + w.dims, w.dtype) for w in wrt
+    ]
 
 
 def _refuse(x: Node) -> Node:
-    raise DerivativeError(f"{type(x).__name__} has no derivative rule", fix="declare it constant with consider_constant")
+    raise DerivativeError(
+        f"{type(x).__name__} has no derivative rule",
+        fix="declare it constant with consider_constant",
+    )
 
 
 def _every(x: Node) -> tuple[int, ...]:
@@ -94,7 +128,14 @@ def _pruned(body, indices, g: Node, operands: tuple[Node, ...], compute) -> Node
     found = {e.index: e.sign for e in subexpressions(body) if isinstance(e, Slot)}
     used = sorted(found)
     body = substitute(body, {k: Slot(j, found[k]) for j, k in enumerate(used)})
-    return map_node(body, tuple(indices[k] for k in used), g.dims, g.dtype, *(operands[k] for k in used), compute=compute)
+    return map_node(
+        body,
+        tuple(indices[k] for k in used),
+        g.dims,
+        g.dtype,
+        *(operands[k] for k in used),
+        compute=compute,
+    )
 
 
 def _sum_to(part: Node, lead: tuple[int, ...], index: tuple[int | None, ...], a: Node) -> Node:
@@ -128,8 +169,12 @@ def _contract(x: Contract, k: int, g: Node, batch: int, guarded: bool) -> Node:
             label = len(sizes) - 1
         seen.add(label)
         out.append(label)
-    repeats = set(range(count)).difference(spec.out, *spec.indices)  # labels that only multiply by their extent
-    return _normal(tuple(i for i, _ in rest), (*lead, *out), repeats, sizes, a.dtype, [b for _, b in rest])
+    repeats = set(range(count)).difference(
+        spec.out, *spec.indices
+    )  # labels that only multiply by their extent
+    return _normal(
+        tuple(i for i, _ in rest), (*lead, *out), repeats, sizes, a.dtype, [b for _, b in rest]
+    )
 
 
 def _normal(indices, out, repeats, sizes, dtype, operands) -> Node:
@@ -137,7 +182,13 @@ def _normal(indices, out, repeats, sizes, dtype, operands) -> Node:
     order = list(dict.fromkeys([*out, *(t for i in indices for t in i), *sorted(repeats)]))
     number = {label: k for k, label in enumerate(order)}
     renumber = lambda index: tuple(number[t] for t in index)  # noqa: E731
-    return contract_node(tuple(map(renumber, indices)), renumber(out), tuple(sizes[t] for t in order), dtype, *operands)
+    return contract_node(
+        tuple(map(renumber, indices)),
+        renumber(out),
+        tuple(sizes[t] for t in order),
+        dtype,
+        *operands,
+    )
 
 
 def _reduce(x: Reduce, k: int, g: Node, batch: int, guarded: bool) -> Node | None:
@@ -165,7 +216,9 @@ def _layout(x: Layout, k: int, g: Node, batch: int, guarded: bool) -> Node:
     if spec.op == "reshape":
         return Layout(LayoutSpec("reshape", (), dims, g.dtype, False), g)
     params = (*((0, 1) for _ in range(batch)), *spec.params)
-    return Layout(LayoutSpec("embed" if spec.op == "slice" else "slice", params, dims, g.dtype, False), g)
+    return Layout(
+        LayoutSpec("embed" if spec.op == "slice" else "slice", params, dims, g.dtype, False), g
+    )
 
 
 PULLBACKS = {Map: _map, Contract: _contract, Reduce: _reduce, Layout: _layout}

@@ -36,7 +36,9 @@ class Scalar(sympy.Expr):
         key = (cls, args)
         self = _table.get(key)
         if self is None:
-            args = tuple(a if isinstance(a, sympy.Basic) else sympy.sympify(a, rational=True) for a in args)
+            args = tuple(
+                a if isinstance(a, sympy.Basic) else sympy.sympify(a, rational=True) for a in args
+            )
             self = sympy.Basic.__new__(cls, *args)
             self = _table.setdefault((cls, args), self)
         return self
@@ -183,8 +185,17 @@ PRIMITIVES: dict[str, Primitive] = {
 
 
 def _primitive(row: Primitive) -> type[Scalar]:
-    return type(row.name, (Scalar,), {"__slots__": (), "arity": row.arity, "boolean": row.boolean, "__doc__": row.name,
-                                      "__module__": __name__})
+    return type(
+        row.name,
+        (Scalar,),
+        {
+            "__slots__": (),
+            "arity": row.arity,
+            "boolean": row.boolean,
+            "__doc__": row.name,
+            "__module__": __name__,
+        },
+    )
 
 
 CLASSES: dict[str, type[Scalar]] = {"Add": Add, "Mul": Mul, "Pow": Pow}
@@ -192,9 +203,15 @@ CLASSES |= {name: _primitive(row) for name, row in PRIMITIVES.items() if name no
 
 exp, expm1, log, log1p = (CLASSES[n] for n in ("exp", "expm1", "log", "log1p"))
 sin, cos, tanh, sinh, cosh = (CLASSES[n] for n in ("sin", "cos", "tanh", "sinh", "cosh"))
-absolute, sign_of, sigmoid, softplus, relu = (CLASSES[n] for n in ("abs", "sign", "sigmoid", "softplus", "relu"))
-log1mexp, maximum, minimum, where = (CLASSES[n] for n in ("log1mexp", "maximum", "minimum", "where"))
-indicator, eq, ne, lt, le, gt, ge = (CLASSES[n] for n in ("indicator", "eq", "ne", "lt", "le", "gt", "ge"))
+absolute, sign_of, sigmoid, softplus, relu = (
+    CLASSES[n] for n in ("abs", "sign", "sigmoid", "softplus", "relu")
+)
+log1mexp, maximum, minimum, where = (
+    CLASSES[n] for n in ("log1mexp", "maximum", "minimum", "where")
+)
+indicator, eq, ne, lt, le, gt, ge = (
+    CLASSES[n] for n in ("indicator", "eq", "ne", "lt", "le", "gt", "ge")
+)
 and_, or_, not_ = (CLASSES[n] for n in ("and_", "or_", "not_"))
 
 ZERO, ONE, MINUS_ONE, HALF = Integer(0), Integer(1), Integer(-1), Rational(1, 2)
@@ -222,7 +239,9 @@ def slots(e) -> frozenset[int]:
         return e._slots
     except AttributeError:
         pass
-    result = frozenset((e.index,)) if isinstance(e, Slot) else frozenset().union(*map(slots, e.args))
+    result = (
+        frozenset((e.index,)) if isinstance(e, Slot) else frozenset().union(*map(slots, e.args))
+    )
     e._slots = result
     return result
 
@@ -242,7 +261,13 @@ def size(e) -> int:
 def sign(e) -> str:
     """What is proven about the sign of e: "positive", "nonnegative" or "real"."""
     if not isinstance(e, Scalar):
-        return REAL if e is sympy.true or e is sympy.false or e < 0 else POSITIVE if e > 0 else NONNEGATIVE
+        return (
+            REAL
+            if e is sympy.true or e is sympy.false or e < 0
+            else POSITIVE
+            if e > 0
+            else NONNEGATIVE
+        )
     if isinstance(e, Slot):
         return e.sign
     try:

@@ -75,7 +75,9 @@ class Tensor:
         if other is None or isinstance(other, str):
             return False
         raise ExpressionError(
-            f"{build.describe(self.node)} == {other!r} has no truth value", where=build.here(), fix="use cf.eq(a, b) to compare elements"
+            f"{build.describe(self.node)} == {other!r} has no truth value",
+            where=build.here(),
+            fix="use cf.eq(a, b) to compare elements",
         )
 
     def __ne__(self, other: object) -> Any:
@@ -92,7 +94,9 @@ class Tensor:
 
     def _no_number(self) -> Any:
         raise ExpressionError(
-            f"{build.describe(self.node)} is symbolic and has no value", where=build.here(), fix="use .eval({input: value}) or cf.function"
+            f"{build.describe(self.node)} is symbolic and has no value",
+            where=build.here(),
+            fix="use .eval({input: value}) or cf.function",
         )
 
     __float__ = __int__ = __index__ = __complex__ = _no_number
@@ -113,7 +117,11 @@ class Tensor:
                               fix="use whole-array operations; only axes of known extent can be iterated")  # fmt: skip
 
     def __contains__(self, item: object) -> bool:
-        raise ExpressionError(f"`in` on the symbolic {build.describe(self.node)}", where=build.here(), fix="use cf.eq(a, b)")
+        raise ExpressionError(
+            f"`in` on the symbolic {build.describe(self.node)}",
+            where=build.here(),
+            fix="use cf.eq(a, b)",
+        )
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         from .dispatch import ufunc_call
@@ -140,7 +148,9 @@ class Tensor:
         return late.call("pp", self)
 
     def __repr__(self) -> str:
-        return f"Tensor({late.call('pp', self)}, shape={show_shape(self.shape)}, dtype={self.dtype})"
+        return (
+            f"Tensor({late.call('pp', self)}, shape={show_shape(self.shape)}, dtype={self.dtype})"
+        )
 
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {late.call('latex', self)}$"
@@ -255,9 +265,15 @@ class Tensor:
 
     def dimshuffle(self, *pattern: Any) -> Tensor:
         """Permute axes, insert axes of extent 1 ("x") and drop axes declared to have extent 1, as in Theano."""
-        pattern = tuple(pattern[0]) if len(pattern) == 1 and isinstance(pattern[0], tuple | list) else pattern
+        pattern = (
+            tuple(pattern[0])
+            if len(pattern) == 1 and isinstance(pattern[0], tuple | list)
+            else pattern
+        )
         kept = [p for p in pattern if p != "x"]
-        if any(not isinstance(p, int) or not 0 <= p < self.ndim for p in kept) or len(set(kept)) != len(kept):
+        if any(not isinstance(p, int) or not 0 <= p < self.ndim for p in kept) or len(
+            set(kept)
+        ) != len(kept):
             raise ShapeError(f"dimshuffle{pattern} of an array with {self.ndim} axes", where=build.here(),
                              fix="use each axis number at most once, and 'x' for new axes")  # fmt: skip
         lost = [k for k in range(self.ndim) if k not in kept]
@@ -265,13 +281,20 @@ class Tensor:
             raise ShapeError(f"dimshuffle{pattern} drops axis {lost[0]} of {build.describe(self.node)} with shape {show_shape(self.shape)}",
                              where=build.here(), fix="only axes declared to have extent 1 can be dropped")  # fmt: skip
         indices = tuple(pattern.index(k) if k in kept else None for k in range(self.ndim))
-        return Tensor(build.view(self.node, indices, tuple(1 if p == "x" else self.shape[p] for p in pattern)))
+        return Tensor(
+            build.view(self.node, indices, tuple(1 if p == "x" else self.shape[p] for p in pattern))
+        )
 
     def reshape(self, *shape: Any) -> Tensor:
         """The same elements under another shape, one extent of which may be -1."""
         from .indexing import reshaped
 
-        return Tensor(reshaped(self.node, shape[0] if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape))
+        return Tensor(
+            reshaped(
+                self.node,
+                shape[0] if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape,
+            )
+        )
 
     def flatten(self, ndim: int = 1) -> Tensor:
         """The elements in C order as `ndim` axes: the last ones are merged."""
@@ -282,16 +305,33 @@ class Tensor:
     def astype(self, dtype: Any) -> Tensor:
         """Converted to a dtype."""
         target = dtype_of(dtype)
-        return self if target == self.dtype and not self.node.weak else Tensor(build.cast(self.node, target))
+        return (
+            self
+            if target == self.dtype and not self.node.weak
+            else Tensor(build.cast(self.node, target))
+        )
 
     def sum(self, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
         """Sum along axes (all by default)."""
-        return _reduced(self, axis, keepdims, lambda a, axes: build.total(a, axes, None if dtype is None else dtype_of(dtype)))
+        return _reduced(
+            self,
+            axis,
+            keepdims,
+            lambda a, axes: build.total(a, axes, None if dtype is None else dtype_of(dtype)),
+        )
 
     def mean(self, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
         """Mean along axes: the sum divided by the number of elements."""
-        source = self.astype(dtype) if dtype is not None else self if self.dtype.kind == "f" else self.astype("float64")
-        extents = [as_tensor(self.shape[k]) for k in build.axes_of(self.node, axis)] or [as_tensor(1)]
+        source = (
+            self.astype(dtype)
+            if dtype is not None
+            else self
+            if self.dtype.kind == "f"
+            else self.astype("float64")
+        )
+        extents = [as_tensor(self.shape[k]) for k in build.axes_of(self.node, axis)] or [
+            as_tensor(1)
+        ]
         result = source.sum(axis, keepdims=keepdims) / functools.reduce(operator.mul, extents)
         result.node.word = "mean"
         return result
@@ -339,7 +379,11 @@ def check_name(value: object) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str) or not value.strip() or len(value) > 200:
-        raise ExpressionError(f"a variable is named {value!r}", where=build.here(), fix="use a string of 1 to 200 visible characters")
+        raise ExpressionError(
+            f"a variable is named {value!r}",
+            where=build.here(),
+            fix="use a string of 1 to 200 visible characters",
+        )
     return value
 
 
@@ -384,7 +428,11 @@ def logical(primitive: Any, *args: Any) -> Tensor:
     parts = [part(a) for a in args]
     if any(d != BOOL for _, d, _ in parts):
         found = next(d for _, d, _ in parts if d != BOOL)
-        raise ExpressionError(f"a logical operation on dtype {found}", where=build.here(), fix="compare first, for instance (x > 0) & (y > 0)")
+        raise ExpressionError(
+            f"a logical operation on dtype {found}",
+            where=build.here(),
+            fix="compare first, for instance (x > 0) & (y > 0)",
+        )
     return Tensor(build.elementwise(primitive, parts, boolean=True, logical=True))
 
 
@@ -392,8 +440,17 @@ def power(base: Any, exponent: Any) -> Tensor:
     """base**exponent; an integer base needs an exponent that is not a negative integer."""
     parts = [part(base), part(exponent)]
     number, dtype, _ = parts[1]
-    if parts[0][1].kind in "iub" and dtype.kind in "iub" and not isinstance(number, Node) and number < 0:
-        raise ExpressionError(f"an integer to the power {number}", where=build.here(), fix="convert the base with .astype('float64')")
+    if (
+        parts[0][1].kind in "iub"
+        and dtype.kind in "iub"
+        and not isinstance(number, Node)
+        and number < 0
+    ):
+        raise ExpressionError(
+            f"an integer to the power {number}",
+            where=build.here(),
+            fix="convert the base with .astype('float64')",
+        )
     return Tensor(build.elementwise(Pow, parts))
 
 
@@ -402,9 +459,15 @@ def _binary(primitive: Any, boolean: Any, *args: Any) -> Tensor:
     parts = [part(a) for a in args]
     if all(d == BOOL for _, d, _ in parts):
         if boolean is None:
-            raise ExpressionError("subtraction or negation of booleans", where=build.here(), fix="use ~a, or convert with .astype('int64')")
+            raise ExpressionError(
+                "subtraction or negation of booleans",
+                where=build.here(),
+                fix="use ~a, or convert with .astype('int64')",
+            )
         return Tensor(build.elementwise(boolean, parts, boolean=True, logical=True))
-    return Tensor(build.elementwise(primitive if len(args) == 2 else lambda a: primitive(a, None), parts))
+    return Tensor(
+        build.elementwise(primitive if len(args) == 2 else lambda a: primitive(a, None), parts)
+    )
 
 
 def _keep(result: Tensor, source: Tensor, axes: Sequence[int], keepdims: bool) -> Tensor:
@@ -425,7 +488,9 @@ def _position(op: str, a: Tensor, axis: Any, keepdims: bool) -> Tensor:
         return _keep(_position(op, a.flatten(), 0, False), a, range(a.ndim), keepdims)
     axes = build.axes_of(a.node, 0 if axis is None else axis)
     if len(axes) != 1:
-        raise ShapeError(f"{op} along axes {axes}", where=build.here(), fix="give one axis, or none for the flattened array")
+        raise ShapeError(
+            f"{op} along axes {axes}",
+            where=build.here(),
+            fix="give one axis, or none for the flattened array",
+        )
     return _keep(Tensor(build.reduce(op, a.node, axes)), a, axes, keepdims)
-
-

@@ -86,7 +86,9 @@ class KernelPlanner:
         self.blocked: str | None = None
         self.temporaries = 0
         self.spellers: dict[np.dtype, Speller] = {}
-        self.moved: dict[str, str] = {}  # label -> text of its position, where that is not the label itself
+        self.moved: dict[
+            str, str
+        ] = {}  # label -> text of its position, where that is not the label itself
         self.suffix = ""
         if group.values[0].product:
             self.kernel.bodies = [Body(1, lines=MatrixProduct(self, group.values[0]).lines())]
@@ -99,8 +101,16 @@ class KernelPlanner:
     def _loops(self) -> None:
         """The loops of the nest: outer ones, of which thin ones are written out and the last is blocked; innermost."""
         group = self.group
-        order = [t for t in (AXIS, *(t for t in group.space if t != AXIS)) if t in group.space and t != group.simd]
-        simple = group.simd is not None and len(group.values) <= 2 and all(map(is_sum_of_products, group.values))
+        order = [
+            t
+            for t in (AXIS, *(t for t in group.space if t != AXIS))
+            if t in group.space and t != group.simd
+        ]
+        simple = (
+            group.simd is not None
+            and len(group.values) <= 2
+            and all(map(is_sum_of_products, group.values))
+        )
         written = self.written_out(order) if simple else {}
         order = [t for t in order if t not in written]
         self.blocked = order[-1] if order else None
@@ -108,7 +118,9 @@ class KernelPlanner:
         self.kernel.last = (order[-1], self.limit(order[-1])) if order else None
         self.kernel.simd = (group.simd, self.limit(group.simd)) if group.simd is not None else None
         self._name_shared()
-        block = max(1, min(BLOCK, REGISTERS // math.prod(written.values()))) if simple and order else 1
+        block = (
+            max(1, min(BLOCK, REGISTERS // math.prod(written.values()))) if simple and order else 1
+        )
         for step in (block, 1) if block > 1 else (1,):
             self.kernel.bodies.append(self._body(step, written))
 
@@ -157,14 +169,20 @@ class KernelPlanner:
         label = self.moved.get(index.label, index.label)
         label = f"(begin + {label})" if index.label == AXIS and not local else label
         if index.inverse:
-            return f"(({label}{f' - ({offset})' if offset else ''}) / {index.step})" if index.step != 1 or offset else label
+            return (
+                f"(({label}{f' - ({offset})' if offset else ''}) / {index.step})"
+                if index.step != 1 or offset
+                else label
+            )
         text = label if index.step == 1 else f"{index.step}*{label}"
         return f"({offset} + {text})" if offset else text
 
     def _offset(self, offset: Offset) -> str:
         terms = []
         for c, d in offset:
-            terms.append(str(c) if d is None else self.extent(d) if c == 1 else f"{c}*{self.extent(d)}")
+            terms.append(
+                str(c) if d is None else self.extent(d) if c == 1 else f"{c}*{self.extent(d)}"
+            )
         return " + ".join(terms)
 
     def element(self, v: Value, indices: tuple[Index, ...], pointer: str | None = None) -> str:
@@ -178,10 +196,14 @@ class KernelPlanner:
         if v.leaf is not None and self.p.layout(v) == "strided":
             number = self.p.number[v]
             steps = [f"{x}*q->stride[CF_MAX_RANK*{number} + {k}]" for k, x in enumerate(places)]
-            return f"CF_AT({self.p.target.type_of(v.dtype)}, v{v.number}, {' + '.join(steps) or '0'})"
+            return (
+                f"CF_AT({self.p.target.type_of(v.dtype)}, v{v.number}, {' + '.join(steps) or '0'})"
+            )
         by_label, text = dict(zip(v.own, places, strict=True)), "0"
         for k, t in enumerate(v.memory):
-            text = by_label[t] if k == 0 else f"({text})*{self.capacity(v, t, panel)} + {by_label[t]}"
+            text = (
+                by_label[t] if k == 0 else f"({text})*{self.capacity(v, t, panel)} + {by_label[t]}"
+            )
         return f"{pointer or f'v{v.number}'}[{text}]"
 
     def capacity(self, v: Value, label: str, panel: bool) -> str:
@@ -217,7 +239,9 @@ class KernelPlanner:
     # ------------------------------------------------------------ statements
     def speller(self, dtype: np.dtype) -> Speller:
         if dtype not in self.spellers:
-            self.spellers[dtype] = Speller(self.p.target, dtype, self.place, self.position, self.extent)
+            self.spellers[dtype] = Speller(
+                self.p.target, dtype, self.place, self.position, self.extent
+            )
         return self.spellers[dtype]
 
     def _name_shared(self) -> None:
@@ -231,7 +255,13 @@ class KernelPlanner:
                     count.update((a, v.compute) for a in e.args)
         for v in self.group.values:
             for e in scalar.subexpressions(v.expr):
-                if isinstance(e, Scalar) and not isinstance(e, Atom) and (count[e, v.compute] > 1 or costly_root(e)) and not divides(e) and not negative(e)[0]:
+                if (
+                    isinstance(e, Scalar)
+                    and not isinstance(e, Atom)
+                    and (count[e, v.compute] > 1 or costly_root(e))
+                    and not divides(e)
+                    and not negative(e)[0]
+                ):
                     self.named[e, v.compute] = True
 
     def _spell(self, v: Value) -> str:
@@ -287,7 +317,11 @@ class KernelPlanner:
         """The innermost loop runs along the result: collect in memory."""
         target = self._target(v)
         kind = self.p.target.type_of(v.compute)
-        self.body.lines.append(f"{target} += {text};" if v.op == "sum" else f"{target} = cf_{v.op}_{kind}({target}, {text});")
+        self.body.lines.append(
+            f"{target} += {text};"
+            if v.op == "sum"
+            else f"{target} = cf_{v.op}_{kind}({target}, {text});"
+        )
         self._start(v)
 
     def _start(self, v: Value) -> None:
@@ -299,7 +333,9 @@ class KernelPlanner:
         loops = [(t, "rows" if t == AXIS else self.extent(v.space[t])) for t in v.own]
         if v in self.p.partial:
             self.kernel.fills.append((loops, self._target(v), self.p.identity(v.op, v.compute)))
-            self.kernel.flushes.append((loops, self.element(v, tuple(map(at, v.own))), self._target(v)))
+            self.kernel.flushes.append(
+                (loops, self.element(v, tuple(map(at, v.own))), self._target(v))
+            )
         elif not v.is_accumulator:
             self.kernel.fills.append((loops, self._target(v), self.p.identity(v.op, v.compute)))
         self.moved = held
@@ -309,7 +345,11 @@ class KernelPlanner:
         kind, register = self.p.target.type_of(v.compute), f"r{v.number}{self.suffix}"
         target = self._target(v)
         self.body.lanes.append(f"{kind} {register} = {self.p.identity(v.op, v.compute)};")
-        alone = not v.is_accumulator and set(v.space) - set(v.own) == {self.group.simd} and v not in self.p.partial
+        alone = (
+            not v.is_accumulator
+            and set(v.space) - set(v.own) == {self.group.simd}
+            and v not in self.p.partial
+        )
         if not alone:
             self._start(v)
         if v.op == "sum":
@@ -318,7 +358,10 @@ class KernelPlanner:
             return f"reduction(+:{register})"
         wins = ">" if v.op == "max" else "<"
         name = f"y{v.number}"
-        self.body.lines += [f"const {kind} {name} = {text};", f"{register} = {name} {wins} {register} ? {name} : {register};"]
+        self.body.lines += [
+            f"const {kind} {name} = {text};",
+            f"{register} = {name} {wins} {register} ? {name} : {register};",
+        ]
         clause = f"reduction({v.op}:{register})"
         if v.compute.kind == "f":  # a NaN wins, but comparisons lose it
             self.body.lanes.append(f"int z{v.number} = 0;")
@@ -330,18 +373,28 @@ class KernelPlanner:
         return clause
 
     def _declarations(self) -> list[str]:
-        lines = [f"const int64_t n{self.p.dim(d)} = q->extent[{self.p.dim(d)}];" for d in self.extents]
-        lines.append("const int64_t rows = end - begin;" if self.per_row else "(void)begin; (void)end;")
+        lines = [
+            f"const int64_t n{self.p.dim(d)} = q->extent[{self.p.dim(d)}];" for d in self.extents
+        ]
+        lines.append(
+            "const int64_t rows = end - begin;" if self.per_row else "(void)begin; (void)end;"
+        )
         for v, written in self.pointers.items():
             number = self.p.number[v]
             kind = self.p.target.type_of(v.dtype)
             const = "" if written else "const "
-            lines.append(f"{const}{kind} *restrict v{v.number} = ({const}{kind} *)q->data[{number}];")
+            lines.append(
+                f"{const}{kind} *restrict v{v.number} = ({const}{kind} *)q->data[{number}];"
+            )
             if v in self.p.partial:
                 own = self.p.target.type_of(v.compute)
-                lines.append(f"{own} *restrict w{v.number} = ({own} *)q->data[{self.p.partial[v]}];")
+                lines.append(
+                    f"{own} *restrict w{v.number} = ({own} *)q->data[{self.p.partial[v]}];"
+                )
         for v in self.scalars:
             kind = self.p.target.type_of(v.dtype)
-            lines.append(f"const {kind} c{v.number} = *(const {kind} *)q->data[{self.p.number[v]}];")
+            lines.append(
+                f"const {kind} c{v.number} = *(const {kind} *)q->data[{self.p.number[v]}];"
+            )
         lines += [f"const double p{k} = q->scalar[{k}];" for k in self.parameters]
         return lines

@@ -13,7 +13,12 @@ from .value import Atom, Index, Load, Position
 
 def canonical_text(lowering: Lowering) -> str:
     """Text of the lowered program for the cache key: independent of names, printers and processes."""
-    order = {v: k for k, v in enumerate([*lowering.arguments, *(v for v in lowering.values if v.leaf is None)])}
+    order = {
+        v: k
+        for k, v in enumerate(
+            [*lowering.arguments, *(v for v in lowering.values if v.leaf is None)]
+        )
+    }
     dims: dict = {}
 
     def extent(d: Extent) -> str:
@@ -37,7 +42,17 @@ def canonical_text(lowering: Lowering) -> str:
     lines = []
     for v, k in order.items():
         space = ",".join(f"{t}:{extent(d)}" for t, d in v.space.items())
-        role = "argument" if v.leaf is not None else f"output{v.output}" if v.output is not None else "keep" if v.keep else ""
+        role = (
+            "argument"
+            if v.leaf is not None
+            else f"output{v.output}"
+            if v.output is not None
+            else "keep"
+            if v.keep
+            else ""
+        )
         alias = f"alias v{order[v.alias]}" if v.alias is not None else ""
-        lines.append(f"v{k}[{','.join(v.own)}] {space} {v.dtype} {v.compute} {v.op} {v.section} {role}{alias} = {text(v.expr)}")
+        lines.append(
+            f"v{k}[{','.join(v.own)}] {space} {v.dtype} {v.compute} {v.op} {v.section} {role}{alias} = {text(v.expr)}"
+        )
     return "\n".join(lines)

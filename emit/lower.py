@@ -77,7 +77,12 @@ class Lowering:
         self.memo: dict[Node, Value] = {}
         self._parameter: dict[Leaf, Parameter] = {}
         self._inlined = _inlined((*unit.outputs, *unit.updates))
-        self.arguments = [self._argument(leaf, s[0]) for leaf, s in zip((*unit.inputs, *unit.shared, *unit.constants), unit.storage, strict=True)]
+        self.arguments = [
+            self._argument(leaf, s[0])
+            for leaf, s in zip(
+                (*unit.inputs, *unit.shared, *unit.constants), unit.storage, strict=True
+            )
+        ]
         self.results = [self._result(k, x) for k, x in enumerate((*unit.outputs, *unit.updates))]
         self.pool.share_functions(self.results)
         self.values, self.sections = place(self.results, self.pool)
@@ -88,18 +93,24 @@ class Lowering:
         if self.axis is not None and dims.count(self.axis) > 1:
             raise Unfit
         fresh = (f"j{k}" for k in itertools.count())
-        return tuple(AXIS if self.axis is not None and d == self.axis else next(fresh) for d in dims)
+        return tuple(
+            AXIS if self.axis is not None and d == self.axis else next(fresh) for d in dims
+        )
 
     def _argument(self, leaf: Leaf, storage: np.dtype) -> Value:
         own = self.labels(leaf.dims)
-        value = self.pool.new(own, zip(own, leaf.dims, strict=True), None, storage, leaf.dtype, leaf=leaf)
+        value = self.pool.new(
+            own, zip(own, leaf.dims, strict=True), None, storage, leaf.dtype, leaf=leaf
+        )
         self.memo[leaf] = value
         return value
 
     def _result(self, number: int, node: Node) -> Value:
         own = self.labels(node.dims)
         space = dict(zip(own, node.dims, strict=True))
-        compute = node.dtype if node.dtype != BOOL or not isinstance(node, Map) else node.spec.compute
+        compute = (
+            node.dtype if node.dtype != BOOL or not isinstance(node, Map) else node.spec.compute
+        )
         expr = self.pool.hoist(self.inline(node, tuple(map(at, own)), compute), space, compute)
         return self.pool.new(own, space, expr, node.dtype, compute, output=number)
 
@@ -114,7 +125,12 @@ class Lowering:
     def _prepare(self, node: Node) -> None:
         """Build the values that a deep graph needs first, so that no recursion is deeper than one island."""
         for x in topological([node], stop=lambda n: n in self.memo or isinstance(n, Leaf)):
-            if x is not node and x not in self.memo and x not in self._inlined and not isinstance(x, Leaf):
+            if (
+                x is not node
+                and x not in self.memo
+                and x not in self._inlined
+                and not isinstance(x, Leaf)
+            ):
                 self.memo[x] = self._build(x)
 
     def _build(self, node: Node) -> Value:
@@ -122,7 +138,13 @@ class Lowering:
             own = self.labels(node.dims)
             space = dict(zip(own, node.dims, strict=True))
             expr = self._body(node, tuple(map(at, own)))
-            return self.pool.new(own, space, self.pool.hoist(expr, space, node.spec.compute), node.dtype, node.spec.compute)
+            return self.pool.new(
+                own,
+                space,
+                self.pool.hoist(expr, space, node.spec.compute),
+                node.dtype,
+                node.spec.compute,
+            )
         if isinstance(node, Contract):
             return self._contract(node)
         if isinstance(node, Reduce):
@@ -130,16 +152,24 @@ class Lowering:
         if isinstance(node, Layout):
             return self._layout(node)
         assert not isinstance(node, Leaf), f"the leaf {node} is no argument of the program"
-        raise EmitError(f"{type(node).__name__} nodes cannot be compiled", fix="use mode='FAST_COMPILE'")
+        raise EmitError(
+            f"{type(node).__name__} nodes cannot be compiled", fix="use mode='FAST_COMPILE'"
+        )
 
     def _contract(self, node: Contract) -> Value:
         spec = node.spec
         order = (*spec.out, *(t for t in range(len(spec.sizes)) if t not in spec.out))
         if len(set(spec.out)) != len(spec.out):
-            raise EmitError("a contraction with a repeated label in its result", fix="write the diagonal with a product by the identity")
+            raise EmitError(
+                "a contraction with a repeated label in its result",
+                fix="write the diagonal with a product by the identity",
+            )
         label = dict(zip(order, self.labels(tuple(spec.sizes[t] for t in order)), strict=True))
         space = {label[t]: spec.sizes[t] for t in order}
-        factors = [self.inline(a, tuple(at(label[t]) for t in index), spec.dtype) for a, index in zip(node.operands, spec.indices, strict=True)]
+        factors = [
+            self.inline(a, tuple(at(label[t]) for t in index), spec.dtype)
+            for a, index in zip(node.operands, spec.indices, strict=True)
+        ]
         carried = {t for index in spec.indices for t in index}
         factors += [Size(spec.sizes[t]) for t in order if t not in carried and t not in spec.out]
         for t in order:
@@ -147,13 +177,20 @@ class Lowering:
                 del space[label[t]]
         own = tuple(label[t] for t in spec.out)
         reduces = set(space) - set(own)
-        value = self.pool.hoisted(own, space, product(factors), spec.dtype, op="sum" if reduces else None)
+        value = self.pool.hoisted(
+            own, space, product(factors), spec.dtype, op="sum" if reduces else None
+        )
         self._as_matrix_product(value)
         return value
 
     def _as_matrix_product(self, v: Value) -> None:
         """Two factors over two labels each, wide along all three: a product of matrices for a library routine."""
-        if len(v.space) != 3 or len(v.own) != 2 or v.compute.kind != "f" or any(self.thin(d) for d in v.space.values()):
+        if (
+            len(v.space) != 3
+            or len(v.own) != 2
+            or v.compute.kind != "f"
+            or any(self.thin(d) for d in v.space.values())
+        ):
             return
         groups: dict[frozenset, list] = {}
         for f in v.expr.args if isinstance(v.expr, Mul) else (v.expr,):
@@ -170,7 +207,12 @@ class Lowering:
 
     def _matrix(self, e, labels: frozenset[str], v: Value):
         """e as a load of a stored matrix in the dtype of the product."""
-        if isinstance(e, Load) and all(t.plain for t in e.indices) and e.value.dtype == v.compute and e.value.alias is None:
+        if (
+            isinstance(e, Load)
+            and all(t.plain for t in e.indices)
+            and e.value.dtype == v.compute
+            and e.value.alias is None
+        ):
             leaf = e.value.leaf
             if leaf is None or self.unit.storage[self.arguments.index(e.value)][1] == "C":
                 return e
@@ -194,7 +236,9 @@ class Lowering:
         every = tuple(map(at, labels))
         if spec.op in ("max", "min"):
             expr = self.inline(a, every, a.dtype)
-            return self.pool.new(own, space, self.pool.hoist(expr, space, a.dtype), a.dtype, op=spec.op)
+            return self.pool.new(
+                own, space, self.pool.hoist(expr, space, a.dtype), a.dtype, op=spec.op
+            )
         if spec.op == "logsumexp":
             kept = {t: space[t] for t in own}
             return self.pool.new(own, kept, self._logsumexp(node, tuple(map(at, own))), node.dtype)
@@ -206,10 +250,16 @@ class Lowering:
         best = self.pool.new(own, space, self.pool.hoist(self.inline(a, tuple(map(at, labels)), a.dtype), space, a.dtype), a.dtype,
                          op=spec.op[3:])  # fmt: skip
         element = self.inline(a, tuple(map(at, labels)), a.dtype)
-        found = scalar.or_(scalar.eq(element, Load(best, tuple(map(at, own)))), scalar.ne(element, element))
+        found = scalar.or_(
+            scalar.eq(element, Load(best, tuple(map(at, own)))), scalar.ne(element, element)
+        )
         hit = self.pool.new(labels, space, self.pool.hoist(found, space, a.dtype), BOOL, a.dtype)
         along = labels[spec.axes[0]]
-        expr = where(scalar.ne(Load(hit, tuple(map(at, labels))), ZERO), Position(at(along)), sympy.Integer(2**62))
+        expr = where(
+            scalar.ne(Load(hit, tuple(map(at, labels))), ZERO),
+            Position(at(along)),
+            sympy.Integer(2**62),
+        )
         return self.pool.new(own, space, expr, INT64, op="min")
 
     def _layout(self, node: Layout) -> Value:
@@ -229,7 +279,9 @@ class Lowering:
                 return self.memo[node]
         own = self.labels(node.dims)
         space = dict(zip(own, node.dims, strict=True))
-        expr = self.pool.hoist(self.inline(node, tuple(map(at, own)), node.dtype), space, node.dtype)
+        expr = self.pool.hoist(
+            self.inline(node, tuple(map(at, own)), node.dtype), space, node.dtype
+        )
         return self.pool.new(own, space, expr, node.dtype, keep=AXIS in own)
 
     # ------------------------------------------------------------ expressions
@@ -254,20 +306,29 @@ class Lowering:
                 self.parameters.append(leaf.spec.value)
             return self._parameter[leaf]
         if kind == "dim":
-            return Size(leaf.spec.value) if not isinstance(leaf.spec.value, int) else sympy.Integer(leaf.spec.value)
+            return (
+                Size(leaf.spec.value)
+                if not isinstance(leaf.spec.value, int)
+                else sympy.Integer(leaf.spec.value)
+            )
         if kind == "iota":
             return Position(index[0])
         if kind == "delta":
             return where(scalar.eq(Position(index[0]), Position(index[1])), ONE, ZERO)
         if leaf not in self.memo:
-            raise EmitError(f"the {kind} {leaf.label or ''} is not an argument of the program", fix="add it to the inputs")
+            raise EmitError(
+                f"the {kind} {leaf.label or ''} is not an argument of the program",
+                fix="add it to the inputs",
+            )
         return Load(self.memo[leaf], index)
 
     def _body(self, node: Map, index: tuple[Index, ...]):
         """The body of a Map at an index, with operands inlined and named functions spelled."""
         spec = node.spec
         slots = {
-            k: self.inline(a, tuple(ORIGIN if t is None else index[t] for t in where_), spec.compute)
+            k: self.inline(
+                a, tuple(ORIGIN if t is None else index[t] for t in where_), spec.compute
+            )
             for k, (a, where_) in enumerate(zip(node.operands, spec.indices, strict=True))
         }
         return spell(scalar.substitute(spec.body, slots))
@@ -283,11 +344,17 @@ class Lowering:
         key = ("logsumexp", node)
         if key not in self.pool.shared:
             element = self.inline(a, tuple(map(at, labels)), compute)
-            largest = self.pool.new(own, space, self.pool.hoist(element, space, compute), compute, op="max")
+            largest = self.pool.new(
+                own, space, self.pool.hoist(element, space, compute), compute, op="max"
+            )
             m = Load(largest, tuple(map(at, own)))
-            finite = self.pool.new(own, kept, where(scalar.lt(absolute(m), Infinity()), m, ZERO), compute)
+            finite = self.pool.new(
+                own, kept, where(scalar.lt(absolute(m), Infinity()), m, ZERO), compute
+            )
             shifted = spell(exp(Add(element, Mul(-1, Load(finite, tuple(map(at, own)))))))
-            total = self.pool.new(own, space, self.pool.hoist(shifted, space, compute), compute, op="sum")
+            total = self.pool.new(
+                own, space, self.pool.hoist(shifted, space, compute), compute, op="sum"
+            )
             self.pool.shared[key] = finite, total
         finite, total = self.pool.shared[key]
         return Add(Load(finite, index), log(Load(total, index)))

@@ -66,7 +66,9 @@ def _repacked(v: Value, simd: str, low: Lowering) -> list[Value]:
         own = tuple(str(t) for t in labels if t != simd) + (simd,)
         key = ("repacked", load, v.section)
         if key not in low.pool.shared:
-            copy = low.pool.new(own, {t: v.space[t] for t in own}, load, v.compute, section=v.section)
+            copy = low.pool.new(
+                own, {t: v.space[t] for t in own}, load, v.compute, section=v.section
+            )
             low.pool.shared[key] = copy
             made.append(copy)
         v.expr = scalar.replace(v.expr, {load: Load(low.pool.shared[key], tuple(map(at, own)))})

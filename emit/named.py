@@ -50,19 +50,28 @@ def product(factors: list):
 
 def costly_root(e) -> bool:
     name = op(e)
-    return name not in CHEAP and not (name == "Pow" and scalar.is_number(e.args[1]) and e.args[1] in (2, 3, 4))
+    return name not in CHEAP and not (
+        name == "Pow" and scalar.is_number(e.args[1]) and e.args[1] in (2, 3, 4)
+    )
 
 
 def costly(e) -> bool:
     """Whether computing e again for every element of a larger space is worth avoiding."""
-    return isinstance(e, Scalar) and not isinstance(e, Atom) and any(
-        isinstance(s, Scalar) and not isinstance(s, Atom) and costly_root(s) for s in scalar.subexpressions(e)
+    return (
+        isinstance(e, Scalar)
+        and not isinstance(e, Atom)
+        and any(
+            isinstance(s, Scalar) and not isinstance(s, Atom) and costly_root(s)
+            for s in scalar.subexpressions(e)
+        )
     )
 
 
 def correction(e) -> bool:
     """Whether e is a small correction that must be added last: a term of log1p or log."""
-    return isinstance(e, log1p | log) or (isinstance(e, Mul) and any(isinstance(a, log1p | log) for a in e.args))
+    return isinstance(e, log1p | log) or (
+        isinstance(e, Mul) and any(isinstance(a, log1p | log) for a in e.args)
+    )
 
 
 def spell(e):
@@ -89,16 +98,42 @@ def _add(*terms):
 
 def _distributed(t):
     """A number or -1 times a sum that holds a correction, term by term, so that the correction can be added last."""
-    if isinstance(t, Mul) and len(t.args) == 2 and t.args[0] == -1 and isinstance(t.args[1], Add) and any(map(correction, t.args[1].args)):
-        return [a.args[1] if isinstance(a, Mul) and a.args[0] == -1 and len(a.args) == 2 else Mul(-1, a) for a in t.args[1].args]
+    if (
+        isinstance(t, Mul)
+        and len(t.args) == 2
+        and t.args[0] == -1
+        and isinstance(t.args[1], Add)
+        and any(map(correction, t.args[1].args))
+    ):
+        return [
+            a.args[1] if isinstance(a, Mul) and a.args[0] == -1 and len(a.args) == 2 else Mul(-1, a)
+            for a in t.args[1].args
+        ]
     return [t]
 
 
 def _exp(x):
     terms = _add(x).args if isinstance(x, Add) else (x,)
     up = [t.args[0] for t in terms if isinstance(t, log)]
-    down = [t.args[1].args[0] for t in terms if isinstance(t, Mul) and len(t.args) == 2 and t.args[0] == -1 and isinstance(t.args[1], log)]
-    rest = [t for t in terms if not isinstance(t, log) and not (isinstance(t, Mul) and len(t.args) == 2 and t.args[0] == -1 and isinstance(t.args[1], log))]
+    down = [
+        t.args[1].args[0]
+        for t in terms
+        if isinstance(t, Mul)
+        and len(t.args) == 2
+        and t.args[0] == -1
+        and isinstance(t.args[1], log)
+    ]
+    rest = [
+        t
+        for t in terms
+        if not isinstance(t, log)
+        and not (
+            isinstance(t, Mul)
+            and len(t.args) == 2
+            and t.args[0] == -1
+            and isinstance(t.args[1], log)
+        )
+    ]
     if not up and not down:
         return exp(x)
     inner = exp(Add(*rest)) if len(rest) > 1 else exp(rest[0]) if rest else ONE
@@ -119,7 +154,11 @@ def _decay(x):
 
 def _power(base, exponent):
     """Small integer powers by repeated squaring."""
-    if not scalar.is_number(exponent) or not exponent.is_integer or not 2 <= abs(exponent) <= SQUARING:
+    if (
+        not scalar.is_number(exponent)
+        or not exponent.is_integer
+        or not 2 <= abs(exponent) <= SQUARING
+    ):
         return raised(base, exponent)
     count, square, result = abs(int(exponent)), base, None
     while count:
@@ -137,7 +176,9 @@ _SPELL = {
     "exp": _exp,
     "abs": _magnitude,
     "softplus": lambda x: Add(scalar.relu(x), log1p(_decay(x))),
-    "sigmoid": lambda x: Mul(where(scalar.lt(x, ZERO), _decay(x), ONE), Pow(Add(ONE, _decay(x)), -1)),
+    "sigmoid": lambda x: Mul(
+        where(scalar.lt(x, ZERO), _decay(x), ONE), Pow(Add(ONE, _decay(x)), -1)
+    ),
     "log1mexp": lambda x: where(
         scalar.lt(x, _LOG2), log(Mul(-1, scalar.expm1(Mul(-1, x)))), log1p(Mul(-1, exp(Mul(-1, x))))
     ),

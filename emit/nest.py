@@ -36,9 +36,21 @@ def groups(values: list[Value], lowering: Lowering) -> list[Group]:
         first = 0
         for d, load in dependencies(v):
             if d in place:
-                together = keys[place[d]] == key and d.op is None and load is not None and pointwise(d, load)
+                together = (
+                    keys[place[d]] == key
+                    and d.op is None
+                    and load is not None
+                    and pointwise(d, load)
+                )
                 first = max(first, place[d] + (0 if together else 1))
-        index = next((k for k in range(first, len(result)) if keys[k] == key and len(result[k].values) < LARGEST), None)
+        index = next(
+            (
+                k
+                for k in range(first, len(result))
+                if keys[k] == key and len(result[k].values) < LARGEST
+            ),
+            None,
+        )
         if index is None:
             index = len(result)
             result.append(Group(dict(v.space), simd, []))
@@ -59,7 +71,11 @@ def innermost(v: Value, lowering: Lowering) -> str | None:
         elements = 1.0
         for t in dict.fromkeys(labels):
             elements *= size[t] if t is not None else 1.0
-        fast = dict(zip(load.value.own, load.indices, strict=True)).get(load.value.memory[-1]) if labels else None
+        fast = (
+            dict(zip(load.value.own, load.indices, strict=True)).get(load.value.memory[-1])
+            if labels
+            else None
+        )
         for t in set(labels) - {None}:
             score[t] += elements if fast == at(t) else -2 * elements
     movable = v.op is not None and v.output is None  # its memory order will follow
@@ -69,4 +85,6 @@ def innermost(v: Value, lowering: Lowering) -> str | None:
             elements *= size[u]
         score[t] += elements if t == v.memory[-1] or movable else -2 * elements
     varying = labels_of(v.expr)
-    return max(v.space, key=lambda t: (score[t], t in varying, size[t], t == (v.own or (AXIS,))[-1]))
+    return max(
+        v.space, key=lambda t: (score[t], t in varying, size[t], t == (v.own or (AXIS,))[-1])
+    )

@@ -86,7 +86,9 @@ class Planner:
     def _buffer(self, v: Value, scope: str) -> None:
         self.number[v] = len(self.buffers)
         panel = scope == PANEL
-        dims = tuple(PANEL_EXTENT if panel and t == AXIS else self.dim(v.space[t]) for t in v.memory)
+        dims = tuple(
+            PANEL_EXTENT if panel and t == AXIS else self.dim(v.space[t]) for t in v.memory
+        )
         self.buffers.append(Buffer(scope, self._item(v.dtype), dims))
 
     def _item(self, dtype: np.dtype) -> int:
@@ -103,14 +105,23 @@ class Planner:
         result = []
         for section in range(self.low.sections):
             for body in (False, True):
-                values = [v for v in self.low.values if v.section == section and v.expr is not None and v.in_body == body]
+                values = [
+                    v
+                    for v in self.low.values
+                    if v.section == section and v.expr is not None and v.in_body == body
+                ]
                 if values:
                     result.append((section, body, groups(values, self.low)))
         return result
 
     def _allocate(self) -> None:
         """A buffer for every value that another group, another stage or the caller reads."""
-        home = {v: (k, j) for k, (_, _, found) in enumerate(self.parts) for j, g in enumerate(found) for v in g.values}
+        home = {
+            v: (k, j)
+            for k, (_, _, found) in enumerate(self.parts)
+            for j, g in enumerate(found)
+            for v in g.values
+        }
         stored: set[Value] = {v for v in home if v.op is not None or v.keep}
         for v in self.low.values:
             for d, load in dependencies(v):
@@ -119,11 +130,23 @@ class Planner:
                     stored.add(d)
         for v in self.low.values:
             if v in stored and v.output is None:
-                scope = ACCUMULATOR if v.is_accumulator else PANEL if v.in_body and not v.keep else SHARED
+                scope = (
+                    ACCUMULATOR
+                    if v.is_accumulator
+                    else PANEL
+                    if v.in_body and not v.keep
+                    else SHARED
+                )
                 self._buffer(v, scope)
                 if v.is_accumulator and v.own and v.dtype != v.compute:
                     self.partial[v] = len(self.buffers)
-                    self.buffers.append(Buffer(PANEL, self._item(v.compute), tuple(self.dim(v.space[t]) for t in v.memory)))
+                    self.buffers.append(
+                        Buffer(
+                            PANEL,
+                            self._item(v.compute),
+                            tuple(self.dim(v.space[t]) for t in v.memory),
+                        )
+                    )
         self.stored = stored | {v for v in self.low.values if v.output is not None}
 
     # ------------------------------------------------------------ stages
@@ -136,17 +159,39 @@ class Planner:
                 count += 1
             values = [v for g in found for v in g.values]
             accumulators = tuple(self._accumulator(v) for v in values if v.is_accumulator)
-            result.append(Stage(body, tuple(kernels), accumulators, tuple(map(self._work, values)) if body else (), PRODUCT_PANEL if any(v.product for v in values) else 0))
+            result.append(
+                Stage(
+                    body,
+                    tuple(kernels),
+                    accumulators,
+                    tuple(map(self._work, values)) if body else (),
+                    PRODUCT_PANEL if any(v.product for v in values) else 0,
+                )
+            )
         return result
 
     def _accumulator(self, v: Value) -> Accumulator:
         size = " * ".join(self.extent(d) for d in v.dims) or "1"
-        combine = "*a += b" if v.op == "sum" else f"*a = cf_{v.op}_{self.target.type_of(v.dtype)}(*a, b)"
-        return Accumulator(self.number[v], self.target.type_of(v.dtype), size, self.identity(v.op, v.dtype), combine)
+        combine = (
+            "*a += b" if v.op == "sum" else f"*a = cf_{v.op}_{self.target.type_of(v.dtype)}(*a, b)"
+        )
+        return Accumulator(
+            self.number[v],
+            self.target.type_of(v.dtype),
+            size,
+            self.identity(v.op, v.dtype),
+            combine,
+        )
 
     def _work(self, v: Value) -> tuple[float, tuple[int, ...]]:
-        calls = sum(1 for e in scalar.subexpressions(v.expr) if isinstance(e, Scalar) and not isinstance(e, Atom) and costly_root(e))
-        return float(1 + scalar.size(v.expr) + FUNCTION_WORK * calls), tuple(self.dim(d) for t, d in v.space.items() if t != AXIS)
+        calls = sum(
+            1
+            for e in scalar.subexpressions(v.expr)
+            if isinstance(e, Scalar) and not isinstance(e, Atom) and costly_root(e)
+        )
+        return float(1 + scalar.size(v.expr) + FUNCTION_WORK * calls), tuple(
+            self.dim(d) for t, d in v.space.items() if t != AXIS
+        )
 
     def identity(self, op: str | None, dtype: np.dtype) -> str:
         """Neutral element of a reduction."""
@@ -177,5 +222,3 @@ class Planner:
     def layout(self, v: Value) -> str:
         """Layout of the memory of a value."""
         return self._layout[self.number[v]] if v.leaf is not None else "C"
-
-

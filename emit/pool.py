@@ -28,11 +28,15 @@ class Pool:
 
     def new(self, own, space, expr, dtype, compute=None, **more) -> Value:
         """A new value; `more` are further fields."""
-        return Value(next(self._numbers), tuple(own), dict(space), expr, dtype, compute or dtype, **more)
+        return Value(
+            next(self._numbers), tuple(own), dict(space), expr, dtype, compute or dtype, **more
+        )
 
     def hoisted(self, own, space, expr, dtype, compute=None, **more) -> Value:
         """A new value whose expression has its costly parts in the smallest spaces."""
-        return self.new(own, space, self.hoist(expr, dict(space), compute or dtype), dtype, compute, **more)
+        return self.new(
+            own, space, self.hoist(expr, dict(space), compute or dtype), dtype, compute, **more
+        )
 
     def hoist(self, expr, space: dict[str, Extent], compute: np.dtype):
         """expr with every costly subexpression that varies along fewer labels than the space made a value of its own."""
@@ -47,7 +51,9 @@ class Pool:
                 if labels < full and costly(e):
                     memo[e] = self.small(e, labels, space, compute)
                 else:
-                    args = tuple(map(walk, self._grouped(e, labels) if op(e) in ("Add", "Mul") else e.args))
+                    args = tuple(
+                        map(walk, self._grouped(e, labels) if op(e) in ("Add", "Mul") else e.args)
+                    )
                     memo[e] = type(e)(*args)
             return memo[e]
 
@@ -60,7 +66,12 @@ class Pool:
             groups.setdefault(labels_of(a), []).append(a)
         result = []
         for labels, members in groups.items():
-            together = len(members) > 1 and labels != full and any(map(costly, members)) and not any(map(correction, members))
+            together = (
+                len(members) > 1
+                and labels != full
+                and any(map(costly, members))
+                and not any(map(correction, members))
+            )
             result.extend([type(e)(*members)] if together else members)
         return sorted(result, key=correction) if len(result) > 1 else e.args
 
@@ -88,9 +99,18 @@ class Pool:
             if v.expr is None or not v.own and not v.space:
                 continue
             for e in scalar.subexpressions(v.expr):
-                if isinstance(e, Scalar) and not isinstance(e, Atom) and costly_root(e) and AXIS in labels_of(e):
-                    users.setdefault((e, v.compute, tuple(v.space[t] for t in sorted(labels_of(e)))), []).append(v)
-        for (e, compute, _), values in sorted(users.items(), key=lambda item: -scalar.size(item[0][0])):
+                if (
+                    isinstance(e, Scalar)
+                    and not isinstance(e, Atom)
+                    and costly_root(e)
+                    and AXIS in labels_of(e)
+                ):
+                    users.setdefault(
+                        (e, v.compute, tuple(v.space[t] for t in sorted(labels_of(e)))), []
+                    ).append(v)
+        for (e, compute, _), values in sorted(
+            users.items(), key=lambda item: -scalar.size(item[0][0])
+        ):
             using = [v for v in values if e in scalar.subexpressions(v.expr) and v.expr is not e]
             whole = [v for v in values if v.expr is e]
             if len(using) + len(whole) < 2:

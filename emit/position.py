@@ -23,7 +23,10 @@ def moved(low: Lowering, node: Layout, index: tuple[Index, ...], compute: np.dty
     (a,), spec = node.operands, node.spec
     axes = iter(index)
     if spec.op == "slice":
-        moved = tuple(_compose(a.dims[k], start, step, None if step is None else next(axes)) for k, (start, step) in enumerate(spec.params))
+        moved = tuple(
+            _compose(a.dims[k], start, step, None if step is None else next(axes))
+            for k, (start, step) in enumerate(spec.params)
+        )
         if any(t is None for t in moved):
             own = low.labels(a.dims)
             return Load(_materialise(low, a), tuple(map(at, own)))
@@ -52,14 +55,30 @@ def _embedded(low: Lowering, a: Node, params, dims, index, compute):
             places.append(index[k])
             continue
         if not index[k].plain:
-            raise EmitError("a slice of the derivative of a slice", fix="simplify the indexing, or use mode='FAST_COMPILE'")
+            raise EmitError(
+                "a slice of the derivative of a slice",
+                fix="simplify the indexing, or use mode='FAST_COMPILE'",
+            )
         inverse = Index(index[k].label, step, offset, True)
-        end = Add(begin, Mul(step, Add(Size(length) if isinstance(length, sympy.Basic) else sympy.Integer(length), -1)))
-        guards += [scalar.ge(position, begin if step > 0 else end), scalar.le(position, end if step > 0 else begin)]
+        end = Add(
+            begin,
+            Mul(
+                step,
+                Add(Size(length) if isinstance(length, sympy.Basic) else sympy.Integer(length), -1),
+            ),
+        )
+        guards += [
+            scalar.ge(position, begin if step > 0 else end),
+            scalar.le(position, end if step > 0 else begin),
+        ]
         if abs(step) != 1:
             guards.append(scalar.eq(Add(begin, Mul(step, Position(inverse))), position))
         places.append(inverse)
-    element = low.inline(a, tuple(places), compute) if not places or all(p.plain for p in places) else Load(_whole(low, a), tuple(places))
+    element = (
+        low.inline(a, tuple(places), compute)
+        if not places or all(p.plain for p in places)
+        else Load(_whole(low, a), tuple(places))
+    )
     for guard in guards:
         element = where(guard, element, ZERO)
     return element
@@ -69,7 +88,9 @@ def _whole(low: Lowering, node: Node) -> Value:
     """The node as a stored array that may be read anywhere."""
     key = ("whole", node)
     if key not in low.pool.shared:
-        low.pool.shared[key] = low.memo[node] if isinstance(node, Leaf) and node in low.memo else low.stored(node)
+        low.pool.shared[key] = (
+            low.memo[node] if isinstance(node, Leaf) and node in low.memo else low.stored(node)
+        )
     return low.pool.shared[key]
 
 
@@ -95,4 +116,6 @@ def _compose(extent: Extent, start, step: int | None, index: Index | None) -> In
     assert index is not None
     if index.inverse:
         return None
-    return Index(index.label, step * index.step, (*offset, *((step * c, d) for c, d in index.offset)))
+    return Index(
+        index.label, step * index.step, (*offset, *((step * c, d) for c, d in index.offset))
+    )

@@ -25,7 +25,9 @@ class MatrixProduct:
 
     def __init__(self, kernel: KernelPlanner, v: Value) -> None:
         self.k, self.v = kernel, v
-        self.left, self.right = sorted(loads_of(v.expr), key=lambda x: v.memory[0] not in [t.label for t in x.indices])
+        self.left, self.right = sorted(
+            loads_of(v.expr), key=lambda x: v.memory[0] not in [t.label for t in x.indices]
+        )
 
     def lines(self) -> list[str]:
         """One statement; a partial sum is added to its wide total afterwards."""
@@ -39,7 +41,9 @@ class MatrixProduct:
         if partial:
             loops = [(t, k.limit(t)) for t in v.memory]
             every = tuple(map(at, v.own))
-            k.kernel.flushes.append((loops, k.element(v, every), k.element(v, every, pointer=f"w{v.number}")))
+            k.kernel.flushes.append(
+                (loops, k.element(v, every), k.element(v, every, pointer=f"w{v.number}"))
+            )
         extents = ", ".join(k.limit(t) for t in (row, column, gone))
         a, lda, ta = self._operand(self.left, row)
         b, ldb, tb = self._operand(self.right, gone)
@@ -51,9 +55,16 @@ class MatrixProduct:
 
     def _operand(self, load: Load, first: str) -> tuple[str, str, int]:
         """Address, leading dimension, and whether the operand is stored transposed."""
-        v, labels = load.value, dict(zip(load.value.own, (t.label for t in load.indices), strict=True))
+        v, labels = (
+            load.value,
+            dict(zip(load.value.own, (t.label for t in load.indices), strict=True)),
+        )
         outer, inner = v.memory
-        return self._address(v), self.k.capacity(v, inner, self.k.p.in_panel(v)), int(labels[outer] != first)
+        return (
+            self._address(v),
+            self.k.capacity(v, inner, self.k.p.in_panel(v)),
+            int(labels[outer] != first),
+        )
 
     def _address(self, v: Value, pointer: str | None = None) -> str:
         """Address of the first row of the panel."""
@@ -105,10 +116,19 @@ class VectorNest:
 def is_vector_sum(k: KernelPlanner) -> bool:
     """Whether a group is one sum of arithmetic whose innermost loop is contiguous wherever it occurs."""
     v, simd = k.group.values[0], k.group.simd
-    if len(k.group.values) > 1 or simd is None or not is_sum_of_products(v) or not _arithmetic(v.expr):
+    if (
+        len(k.group.values) > 1
+        or simd is None
+        or not is_sum_of_products(v)
+        or not _arithmetic(v.expr)
+    ):
         return False
     summed = set(v.space) - set(v.own)
-    if len(v.space) < 2 or (simd in summed and summed != {simd}) or (simd in v.own and v.memory[-1] != simd):
+    if (
+        len(v.space) < 2
+        or (simd in summed and summed != {simd})
+        or (simd in v.own and v.memory[-1] != simd)
+    ):
         return False
     return all(_readable(k, load, simd) for load in loads_of(v.expr))
 
@@ -136,7 +156,11 @@ class VectorSum:
         self.simd = str(kernel.group.simd)
         self.dot = self.simd not in self.v.own
         self.summed = [t for t in self.v.space if t not in self.v.own]
-        outer = [t for t in (AXIS, *(t for t in self.v.space if t != AXIS)) if t in self.v.own and t != self.simd]
+        outer = [
+            t
+            for t in (AXIS, *(t for t in self.v.space if t != AXIS))
+            if t in self.v.own and t != self.simd
+        ]
         self.written = kernel.written_out(outer)
         self.outer = [t for t in outer if t not in self.written]
 
@@ -147,7 +171,9 @@ class VectorSum:
         if partial:
             every = tuple(map(at, v.own))
             loops = [(t, k.limit(t)) for t in v.memory]
-            k.kernel.flushes.append((loops, k.element(v, every), k.element(v, every, pointer=f"w{v.number}")))
+            k.kernel.flushes.append(
+                (loops, k.element(v, every), k.element(v, every, pointer=f"w{v.number}"))
+            )
         rows = self.outer[-1] if self.dot and self.outer else None
         deepest = min(DEEPEST, max(1, REGISTERS // math.prod(self.written.values())))
         steps = (deepest, 1) if deepest > 1 and (rows or not self.dot) else (1,)
@@ -162,12 +188,22 @@ class VectorSum:
     def _block(self, step: int, rows: str | None, vectors: bool = True) -> Block:
         loads: dict[str, tuple[str, bool, str]] = {}
         sums = []
-        for n, (shift, *places) in enumerate(itertools.product(range(step), *map(range, self.written.values()))):
+        for n, (shift, *places) in enumerate(
+            itertools.product(range(step), *map(range, self.written.values()))
+        ):
             self.k.moved = {t: str(x) for t, x in zip(self.written, places, strict=True)}
             if shift:
                 moving = rows if self.dot else self.simd
-                self.k.moved[str(moving)] = f"({moving} + {shift}{'' if self.dot else '*VL_' + self.k.p.target.type_of(self.v.compute)})"
-            speller = Speller(self.k.p.target, self.v.compute, lambda load: self._name(load, loads), self.k.position, self.k.extent)
+                self.k.moved[str(moving)] = (
+                    f"({moving} + {shift}{'' if self.dot else '*VL_' + self.k.p.target.type_of(self.v.compute)})"
+                )
+            speller = Speller(
+                self.k.p.target,
+                self.v.compute,
+                lambda load: self._name(load, loads),
+                self.k.position,
+                self.k.extent,
+            )
             for e in scalar.subexpressions(self.v.expr):
                 self.k.note(e)
             sums.append((f"a{n}", speller.number(self.v.expr), self._target()))

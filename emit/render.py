@@ -23,7 +23,11 @@ def _environment():
     import jinja2
 
     return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(FOLDER), undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+        loader=jinja2.FileSystemLoader(FOLDER),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
 
 
@@ -31,7 +35,9 @@ def _environment():
 def template_digest(target: str) -> str:
     """SHA-256 of the templates of a target, a field of every cache key."""
     found = sorted((FOLDER / TARGETS[target].templates).glob("*.j2"))
-    return hashlib.sha256(b"\0".join(p.name.encode() + b"\0" + p.read_bytes() for p in found)).hexdigest()
+    return hashlib.sha256(
+        b"\0".join(p.name.encode() + b"\0" + p.read_bytes() for p in found)
+    ).hexdigest()
 
 
 def compile_unit(unit: Unit, target: str = "c") -> Program:
@@ -74,14 +80,27 @@ def _needs(stages: list[dict], definitions: list[str], target: Target) -> tuple[
         for k in stage["kernels"]:
             lines += [t for b in k.bodies for t in (*b.lanes, *b.lines, *b.ends)]
             if k.vector:
-                lines += [f"cf_hsum_{k.vector.type}("] + [t for b in k.vector.blocks for x in b.loads for t in x[2:]]
+                lines += [f"cf_hsum_{k.vector.type}("] + [
+                    t for b in k.vector.blocks for x in b.loads for t in x[2:]
+                ]
             lines += [t for fill in (*k.fills, *k.flushes) for t in fill[1:]]
     text = "\n".join(lines)
     called = dict.fromkeys(re.findall(r"\b(\w+)\(", text))
-    types = {suffix: target.types[name] for name, suffix in {"float64": "", **target.suffixes}.items()}
-    library = [(n, s, t, since) for n, since in target.library.items() for s, t in types.items() if n + s in called]
+    types = {
+        suffix: target.types[name] for name, suffix in {"float64": "", **target.suffixes}.items()
+    }
+    library = [
+        (n, s, t, since)
+        for n, since in target.library.items()
+        for s, t in types.items()
+        if n + s in called
+    ]
     helpers = dict.fromkeys(re.findall(r"\bcf_([a-z]+)_(\w+)\(", text))
-    helpers |= {(n, ""): None for n, call in (("clamp", "cf_clamp"), ("slice", "cf_slice"), ("at", "CF_AT")) if call in called}
+    helpers |= {
+        (n, ""): None
+        for n, call in (("clamp", "cf_clamp"), ("slice", "cf_slice"), ("at", "CF_AT"))
+        if call in called
+    }
     if any(kind == "hsum" for kind, _ in helpers):
         helpers = {("vectors", ""): None, **helpers}
     return library, list(helpers)
@@ -91,7 +110,15 @@ def _stage(plan: Planner, k: int, stage: Stage) -> dict:
     used = {n for a in stage.accumulators for n in plan.buffers[a.number].dims}
     number = {k: d for d, k in plan.dims.items()}
     extents = [k for k in sorted(used) if plan.low.known(number[k]) is None]
-    return dict(number=k, kernels=stage.kernels, accumulators=stage.accumulators, extents=extents, fold=stage.fold, work=stage.work, panel=stage.panel)
+    return dict(
+        number=k,
+        kernels=stage.kernels,
+        accumulators=stage.accumulators,
+        extents=extents,
+        fold=stage.fold,
+        work=stage.work,
+        panel=stage.panel,
+    )
 
 
 def _definitions(plan: Planner, unit: Unit) -> list[str]:
@@ -105,7 +132,10 @@ def _definitions(plan: Planner, unit: Unit) -> list[str]:
             return
         done.add(d)
         if not isinstance(d, FreshDim) or d.definition is None:
-            raise EmitError(f"the extent {d} follows from no argument of the function", fix="make an array that has it an input")
+            raise EmitError(
+                f"the extent {d} follows from no argument of the function",
+                fix="make an array that has it an input",
+            )
         kind, source, *rest = d.definition
         for s in source if kind == "quotient" else (source,):
             define(s)
@@ -126,10 +156,15 @@ def _definition(plan: Planner, kind: str, source, rest) -> str:
 
 
 def _arguments(plan: Planner, unit: Unit) -> tuple[Argument, ...]:
-    kinds = ["input"] * len(unit.inputs) + ["shared"] * len(unit.shared) + ["constant"] * len(unit.constants)
+    kinds = (
+        ["input"] * len(unit.inputs)
+        + ["shared"] * len(unit.shared)
+        + ["constant"] * len(unit.constants)
+    )
     kinds += ["output"] * len(unit.outputs) + ["update"] * len(unit.updates)
     return tuple(
-        Argument(kind, v.dtype, plan.buffers[k].dims, plan.layout(v)) for k, (kind, v) in enumerate(zip(kinds, plan.arguments, strict=True))
+        Argument(kind, v.dtype, plan.buffers[k].dims, plan.layout(v))
+        for k, (kind, v) in enumerate(zip(kinds, plan.arguments, strict=True))
     )
 
 
@@ -138,7 +173,9 @@ def _explanation(plan: Planner) -> tuple[str, ...]:
 
     low = plan.low
     folds = sum(s.fold for s in plan.stages)
-    lines = [f"fold axis: {show(low.axis) if low.axis is not None else 'none'}; passes over it: {folds}"]
+    lines = [
+        f"fold axis: {show(low.axis) if low.axis is not None else 'none'}; passes over it: {folds}"
+    ]
     for s in plan.stages:
         lines.append("per panel of rows:" if s.fold else "once:")
         lines += [f"  {k.name}: {k.about}" for k in s.kernels]

@@ -25,7 +25,11 @@ def place(results: list[Value], pool: Pool) -> tuple[list[Value], int]:
 
 def _aligned(d: Value, load: Load) -> bool:
     """Whether a load reads the row of the fold that is being computed."""
-    return all(t.plain and t.label == AXIS for own, t in zip(d.own, load.indices, strict=True) if own == AXIS)
+    return all(
+        t.plain and t.label == AXIS
+        for own, t in zip(d.own, load.indices, strict=True)
+        if own == AXIS
+    )
 
 
 def _waits(d: Value, load: Load | None) -> bool:
@@ -38,7 +42,11 @@ def _waits(d: Value, load: Load | None) -> bool:
 
 
 def _repeatable(d: Value) -> bool:
-    return d.op is None and d.output is None and all(q.expr is None or not q.in_body for q, _ in dependencies(d))
+    return (
+        d.op is None
+        and d.output is None
+        and all(q.expr is None or not q.in_body for q, _ in dependencies(d))
+    )
 
 
 def _repeat(v: Value, d: Value, load: Load, pool: Pool) -> None:

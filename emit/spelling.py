@@ -36,7 +36,14 @@ class Speller:
     extents    dim -> text of an int64 extent
     """
 
-    def __init__(self, target: Target, dtype: np.dtype, places: Callable, positions: Callable, extents: Callable) -> None:
+    def __init__(
+        self,
+        target: Target,
+        dtype: np.dtype,
+        places: Callable,
+        positions: Callable,
+        extents: Callable,
+    ) -> None:
         self.target, self.dtype = target, dtype
         self.places, self.positions, self.extents = places, positions, extents
         self.type, self.names = target.type_of(dtype), dict[Scalar, str]()
@@ -71,21 +78,35 @@ class Speller:
             return self._function("fabs", e.args)
         if name == "indicator":
             return f"({self.type}){self.truth(e.args[0])}"
-        if name in ("eq", "ne", "lt", "le", "gt", "ge") and all(map(_integral, e.args)) and self.dtype != INT64:
+        if (
+            name in ("eq", "ne", "lt", "le", "gt", "ge")
+            and all(map(_integral, e.args))
+            and self.dtype != INT64
+        ):
             return Speller(self.target, INT64, self.places, self.positions, self.extents)(e)
         return self._function(name, e.args)
 
     def _function(self, name: str, args) -> str:
-        truths = {0} if name == "where" else set(range(len(args))) if name in _BOOLEAN_ARGUMENTS else set()
+        truths = (
+            {0}
+            if name == "where"
+            else set(range(len(args)))
+            if name in _BOOLEAN_ARGUMENTS
+            else set()
+        )
         texts = [self.truth(a) if k in truths else self.number(a) for k, a in enumerate(args)]
-        return self.target.functions[name].format(*texts, f=self.target.suffix(self.dtype), t=self.type)
+        return self.target.functions[name].format(
+            *texts, f=self.target.suffix(self.dtype), t=self.type
+        )
 
     def _add(self, e: Add) -> str:
         parts = []
         for k, t in enumerate(e.args):
             minus, rest = negative(t)
             text = self.number(rest)
-            parts.append(("-" if minus and k == 0 else " - " if minus else " + " if k else "") + text)
+            parts.append(
+                ("-" if minus and k == 0 else " - " if minus else " + " if k else "") + text
+            )
         return f"({''.join(parts)})"
 
     def _mul(self, e: Mul) -> str:
@@ -93,7 +114,11 @@ class Speller:
         if minus:
             return f"(-{self.number(rest)})"
         up = [a for a in e.args if not divides(a)]
-        down = [Pow(a.args[0], -a.args[1]) if a.args[1] != -1 else a.args[0] for a in e.args if divides(a)]
+        down = [
+            Pow(a.args[0], -a.args[1]) if a.args[1] != -1 else a.args[0]
+            for a in e.args
+            if divides(a)
+        ]
         text = "*".join(map(self.number, up)) or literal(scalar.ONE, self.dtype, self.target)
         if down:
             below = "*".join(map(self.number, down))
@@ -117,15 +142,23 @@ class Speller:
 
 _ATOMS = {
     Load: Speller._load,
-    Parameter: lambda s, e: f"p{e.content[0]}" if s.dtype.name == "float64" else f"({s.type})p{e.content[0]}",
-    Size: lambda s, e: s.extents(e.content[0]) if s.dtype == INT64 else f"({s.type}){s.extents(e.content[0])}",
-    Position: lambda s, e: s.positions(e.content[0]) if s.dtype == INT64 else f"({s.type}){s.positions(e.content[0])}",
+    Parameter: lambda s, e: (
+        f"p{e.content[0]}" if s.dtype.name == "float64" else f"({s.type})p{e.content[0]}"
+    ),
+    Size: lambda s, e: (
+        s.extents(e.content[0]) if s.dtype == INT64 else f"({s.type}){s.extents(e.content[0])}"
+    ),
+    Position: lambda s, e: (
+        s.positions(e.content[0]) if s.dtype == INT64 else f"({s.type}){s.positions(e.content[0])}"
+    ),
     Infinity: lambda s, e: "INFINITY",
 }
 
 
 def _is_truth(e) -> bool:
-    return (isinstance(e, Scalar) and e.boolean) or not (isinstance(e, Scalar) or scalar.is_number(e))
+    return (isinstance(e, Scalar) and e.boolean) or not (
+        isinstance(e, Scalar) or scalar.is_number(e)
+    )
 
 
 def _integral(e) -> bool:

@@ -37,7 +37,12 @@ _LIBRARY = ("exp", "expm1", "log", "log1p", "sin", "cos", "tanh", "sinh", "cosh"
 
 C = Target(
     name="c",
-    types={"float32": "float", "float64": "double", "bool": "uint8_t", **{n: n + "_t" for n in _INTEGERS}},
+    types={
+        "float32": "float",
+        "float64": "double",
+        "bool": "uint8_t",
+        **{n: n + "_t" for n in _INTEGERS},
+    },
     suffixes={"float32": "f"},
     functions={
         **{name: name + "{f}({0})" for name in _LIBRARY},
@@ -62,7 +67,10 @@ C = Target(
         "where": "({0} ? {1} : {2})",
     },
     templates="c",
-    library={name: "2, 22" if name in ("exp", "log", "sin", "cos", "pow") else "2, 35" for name in (*_LIBRARY, "pow")},
+    library={
+        name: "2, 22" if name in ("exp", "log", "sin", "cos", "pow") else "2, 35"
+        for name in (*_LIBRARY, "pow")
+    },
 )
 
 TARGETS = {C.name: C}

@@ -139,7 +139,9 @@ class Value:
     section: int = 0
     keep: bool = False  # rows of the fold axis are stored for the whole data
     memory: tuple[str, ...] = ()  # labels of its axes in memory order, outermost first; default own
-    product: bool = False  # its expression is a product of two loads over three labels: a matrix product
+    product: bool = (
+        False  # its expression is a product of two loads over three labels: a matrix product
+    )
 
     def __post_init__(self) -> None:
         self.memory = self.memory or self.own
@@ -162,7 +164,12 @@ class Value:
     @property
     def whole(self) -> bool:
         """Whether its rows are stored for the whole data, not for a panel."""
-        return self.leaf is not None or self.output is not None or self.keep or (self.alias is not None and AXIS in self.own)
+        return (
+            self.leaf is not None
+            or self.output is not None
+            or self.keep
+            or (self.alias is not None and AXIS in self.own)
+        )
 
     @property
     def dims(self) -> tuple[Extent, ...]:

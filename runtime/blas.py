@@ -18,12 +18,23 @@ def _library() -> ctypes.CDLL:
     try:
         import scipy_openblas32
     except ImportError:
-        raise CompileError("the package scipy-openblas32 is missing, which multiplies matrices", fix="pip install scipy-openblas32") from None
+        raise CompileError(
+            "the package scipy-openblas32 is missing, which multiplies matrices",
+            fix="pip install scipy-openblas32",
+        ) from None
     folder = Path(scipy_openblas32.get_lib_dir())
-    names = [scipy_openblas32.get_library(fullname=True), *(p.name for p in sorted(folder.glob("libscipy_openblas*")))]
-    path = next((folder / n for n in names if (folder / n).is_file() and not n.endswith(".a")), None)
+    names = [
+        scipy_openblas32.get_library(fullname=True),
+        *(p.name for p in sorted(folder.glob("libscipy_openblas*"))),
+    ]
+    path = next(
+        (folder / n for n in names if (folder / n).is_file() and not n.endswith(".a")), None
+    )
     if path is None:
-        raise CompileError(f"scipy-openblas32 has no library in {folder}", fix="pip install --force-reinstall scipy-openblas32")
+        raise CompileError(
+            f"scipy-openblas32 has no library in {folder}",
+            fix="pip install --force-reinstall scipy-openblas32",
+        )
     library = ctypes.CDLL(str(path))
     library.scipy_openblas_set_num_threads(1)
     return library
@@ -34,5 +45,7 @@ def addresses(names: tuple[str, ...]) -> list[int]:
 
     Raises CompileError if the library is missing.
     """
-    found = [ctypes.cast(getattr(_library(), f"scipy_{name}"), ctypes.c_void_p).value for name in names]
+    found = [
+        ctypes.cast(getattr(_library(), f"scipy_{name}"), ctypes.c_void_p).value for name in names
+    ]
     return [address or 0 for address in found]

@@ -115,7 +115,9 @@ def obtain(render: Callable[[], str], fields: Mapping[str, Any], toolchain: Tool
     return Entry(key, place(key), compiled=True)
 
 
-def _compile_once(render: Callable[[], str], fields: dict[str, Any], key: str, toolchain: Toolchain) -> bool:
+def _compile_once(
+    render: Callable[[], str], fields: dict[str, Any], key: str, toolchain: Toolchain
+) -> bool:
     """Compile under the lock of the key, unless somebody else has meanwhile."""
     with store.locked(key):
         if is_whole(place(key), fields):

@@ -37,14 +37,42 @@ def _matrices(n: int = 301, d: int = 7, dtype: str = "float64"):
 @case
 def arithmetic() -> Case:
     X, w, values = _matrices()
-    return values, [X + w, X * w - X / (2 + w * w), -X, 3 * X, X**2, X**3, abs(X) ** 0.5, (2 + w) ** X, X * 0.1, X**10]
+    return values, [
+        X + w,
+        X * w - X / (2 + w * w),
+        -X,
+        3 * X,
+        X**2,
+        X**3,
+        abs(X) ** 0.5,
+        (2 + w) ** X,
+        X * 0.1,
+        X**10,
+    ]
 
 
 @case
 def functions_of_one() -> Case:
     X, _, values = _matrices()
-    names = ("exp", "expm1", "sin", "cos", "tanh", "sinh", "cosh", "sigmoid", "softplus", "relu", "absolute", "sign")
-    return {X: values[X]}, [getattr(F, n)(X) for n in names] + [F.log(X * X), F.log1p(X * X), F.sqrt(X * X)]
+    names = (
+        "exp",
+        "expm1",
+        "sin",
+        "cos",
+        "tanh",
+        "sinh",
+        "cosh",
+        "sigmoid",
+        "softplus",
+        "relu",
+        "absolute",
+        "sign",
+    )
+    return {X: values[X]}, [getattr(F, n)(X) for n in names] + [
+        F.log(X * X),
+        F.log1p(X * X),
+        F.sqrt(X * X),
+    ]
 
 
 @case
@@ -85,7 +113,12 @@ def extremes() -> Case:
 @case
 def products() -> Case:
     r = drawn()
-    A, B, v, u = tensor("A", ("n", "k")), tensor("B", ("k", "m")), tensor("v", ("k",)), tensor("u", ("n",))
+    A, B, v, u = (
+        tensor("A", ("n", "k")),
+        tensor("B", ("k", "m")),
+        tensor("v", ("k",)),
+        tensor("u", ("n",)),
+    )
     S, T = tensor("S", ("b", "n", "k")), tensor("T", (1, "k", "m"))
     values = {A: r.normal(size=(37, 11)), B: r.normal(size=(11, 5)), v: r.normal(size=11), u: r.normal(size=37),
               S: r.normal(size=(3, 37, 11)), T: r.normal(size=(1, 11, 5))}  # fmt: skip
@@ -125,7 +158,13 @@ def logsums() -> Case:
     X, w, values = _matrices()
     x = values[X] * 300
     x[0], x[1, 0], x[2] = -np.inf, np.inf, 700
-    return {X: x, w: values[w]}, [F.logsumexp(X, 1), F.logsumexp(X, 0), F.logsumexp(X), F.softmax(X, 1)[1:], F.log_softmax(X, 1)[1:]]
+    return {X: x, w: values[w]}, [
+        F.logsumexp(X, 1),
+        F.logsumexp(X, 0),
+        F.logsumexp(X),
+        F.softmax(X, 1)[1:],
+        F.log_softmax(X, 1)[1:],
+    ]
 
 
 @case
@@ -133,14 +172,29 @@ def sections() -> Case:
     X, w, values = _matrices()
     centred = X - X.mean(0)
     scaled = centred / F.sqrt((centred**2).mean(0))
-    return values, [scaled, (scaled @ w).max() - (scaled @ w), F.softmax(X @ w, 0), X @ w - (X @ w).mean()]
+    return values, [
+        scaled,
+        (scaled @ w).max() - (scaled @ w),
+        F.softmax(X @ w, 0),
+        X @ w - (X @ w).mean(),
+    ]
 
 
 @case
 def integers() -> Case:
     r = drawn()
-    i, j, f, t = tensor("i", ("n",), "int32"), tensor("j", ("n",), "int64"), tensor("f", ("n",), "float32"), tensor("t", ("n",), "bool")
-    values = {i: r.integers(-9, 9, 50).astype("int32"), j: r.integers(-9, 9, 50), f: r.normal(size=50).astype("float32"), t: r.random(50) > 0.5}
+    i, j, f, t = (
+        tensor("i", ("n",), "int32"),
+        tensor("j", ("n",), "int64"),
+        tensor("f", ("n",), "float32"),
+        tensor("t", ("n",), "bool"),
+    )
+    values = {
+        i: r.integers(-9, 9, 50).astype("int32"),
+        j: r.integers(-9, 9, 50),
+        f: r.normal(size=50).astype("float32"),
+        t: r.random(50) > 0.5,
+    }
     return values, [
         i + j, i * 2, i - 7, i**3, i / 2, i * f, f + 1, f * 0.1, f / 3, i.sum(), i.mean(), i.max(), i.argmax(), abs(i), F.exp(i), t * f,
         t.sum(), t & (i > 0), F.where(t, i, j), i.astype("float64"), f.astype("int64"), f.astype("bool"), F.maximum(i, j), i > f, t + t,
@@ -150,7 +204,16 @@ def integers() -> Case:
 @case
 def single_precision() -> Case:
     X, w, values = _matrices(dtype="float32")
-    return values, [X @ w, F.sigmoid(X @ w), (X * w).sum(), X.mean(0), F.logsumexp(X, 1), F.exp(X) / 3, X.sum(0) / X.shape[0], X * 0.3]
+    return values, [
+        X @ w,
+        F.sigmoid(X @ w),
+        (X * w).sum(),
+        X.mean(0),
+        F.logsumexp(X, 1),
+        F.exp(X) / 3,
+        X.sum(0) / X.shape[0],
+        X * 0.3,
+    ]
 
 
 @case
@@ -158,19 +221,35 @@ def wide_columns() -> Case:
     r = drawn()
     X, W, b = tensor("X", ("d", "n")), tensor("W", ("h", "d")), tensor("b", ("h", 1))
     values = {X: r.normal(size=(6, 211)), W: r.normal(size=(4, 6)), b: r.normal(size=(4, 1))}
-    return values, [F.sigmoid(W @ X + b), (W @ X + b).sum(0), *grad((F.tanh(W @ X + b) ** 2).sum(), [W, b])]
+    return values, [
+        F.sigmoid(W @ X + b),
+        (W @ X + b).sum(0),
+        *grad((F.tanh(W @ X + b) ** 2).sum(), [W, b]),
+    ]
 
 
 @case
 def no_arrays() -> Case:
     a, b = tensor("a"), tensor("b")
-    return {a: np.array(0.7), b: np.array(-1.3)}, [a + b, a * b / (a - b), F.exp(a) * 2, F.where(a > b, a, b), F.zeros_like(a), a > b]
+    return {a: np.array(0.7), b: np.array(-1.3)}, [
+        a + b,
+        a * b / (a - b),
+        F.exp(a) * 2,
+        F.where(a > b, a, b),
+        F.zeros_like(a),
+        a > b,
+    ]
 
 
 def _regression(n: int = 301, d: int = 7):
     r = drawn()
     X, y, w, b = tensor("X", ("n", "d")), tensor("y", ("n",)), tensor("w", ("d",)), tensor("b")
-    values = {X: r.normal(size=(n, d)), y: (r.random(n) > 0.5) * 1.0, w: r.normal(size=d), b: np.array(0.3)}
+    values = {
+        X: r.normal(size=(n, d)),
+        y: (r.random(n) > 0.5) * 1.0,
+        w: r.normal(size=d),
+        b: np.array(0.3),
+    }
     return X, y, w, b, values
 
 
@@ -185,8 +264,18 @@ def logistic() -> Case:
 @case
 def softmax_regression() -> Case:
     r = drawn()
-    X, W, B, T = tensor("X", ("n", "d")), tensor("W", ("d", "k")), tensor("B", ("k",)), tensor("T", ("n", "k"))
-    values = {X: r.normal(size=(203, 6)), W: r.normal(size=(6, 5)), B: r.normal(size=5), T: np.eye(5)[r.integers(0, 5, 203)]}
+    X, W, B, T = (
+        tensor("X", ("n", "d")),
+        tensor("W", ("d", "k")),
+        tensor("B", ("k",)),
+        tensor("T", ("n", "k")),
+    )
+    values = {
+        X: r.normal(size=(203, 6)),
+        W: r.normal(size=(6, 5)),
+        B: r.normal(size=5),
+        T: np.eye(5)[r.integers(0, 5, 203)],
+    }
     z = F.exp(X @ W + B)
     cost = -(T * F.log(z / z.sum(1, keepdims=True))).sum(1).mean()
     return values, [cost, *grad(cost, [W, B]), F.softmax(X @ W + B).argmax(1)]
@@ -214,15 +303,31 @@ def second_derivatives() -> Case:
 @case
 def gradients_of_layouts() -> Case:
     X, w, values = _matrices(n=23)
-    cost = (F.exp(X[1:-1:2, ::-1]) ** 2).sum() + (X[::-1] * X).sum() + (X.flatten() ** 2).sum() + X[3, 2] * X[-1].sum() + X.max(1).sum()
+    cost = (
+        (F.exp(X[1:-1:2, ::-1]) ** 2).sum()
+        + (X[::-1] * X).sum()
+        + (X.flatten() ** 2).sum()
+        + X[3, 2] * X[-1].sum()
+        + X.max(1).sum()
+    )
     return {X: values[X]}, [cost, grad(cost, X), grad(F.logsumexp(X, 0).sum() + X.min(), X)]
 
 
 @case
 def mixture() -> Case:
     r = drawn()
-    X, mu, ls, a = tensor("X", ("n", "d")), tensor("mu", ("k", "d")), tensor("ls", ("k", "d")), tensor("a", ("k",))
-    values = {X: r.normal(size=(103, 4)), mu: r.normal(size=(3, 4)), ls: r.normal(size=(3, 4)) * 0.1, a: r.normal(size=3)}
+    X, mu, ls, a = (
+        tensor("X", ("n", "d")),
+        tensor("mu", ("k", "d")),
+        tensor("ls", ("k", "d")),
+        tensor("a", ("k",)),
+    )
+    values = {
+        X: r.normal(size=(103, 4)),
+        mu: r.normal(size=(3, 4)),
+        ls: r.normal(size=(3, 4)) * 0.1,
+        a: r.normal(size=3),
+    }
     q = ((X[:, None, :] - mu[None, :, :]) ** 2 * F.exp(-2 * ls)[None, :, :]).sum(2)
     cost = -F.logsumexp(a - F.logsumexp(a) - ls.sum(1) - q / 2, 1).mean()
     return values, [cost, *grad(cost, [mu, ls, a])]

@@ -23,7 +23,9 @@ def program(nodes: list[Node], arrays: dict[Node, np.ndarray], baked: tuple = ()
     return compile_unit(Unit(tuple(arrays), (), (), tuple(nodes), (), storage, baked))
 
 
-def compiled(nodes: list[Node], arrays: dict[Node, np.ndarray], baked: tuple = ()) -> list[np.ndarray]:
+def compiled(
+    nodes: list[Node], arrays: dict[Node, np.ndarray], baked: tuple = ()
+) -> list[np.ndarray]:
     p = program(nodes, arrays, baked)
     loaded = load(p)
     entry = native.Entry(
@@ -46,7 +48,11 @@ def sizes(arrays: dict[Node, np.ndarray]):
             return d
         if d not in bound:
             kind, source, *rest = d.definition
-            bound[d] = int(np.prod([size(s) for s in source])) // rest[0] if kind == "quotient" else slice_bounds(size(source), d.definition)
+            bound[d] = (
+                int(np.prod([size(s) for s in source])) // rest[0]
+                if kind == "quotient"
+                else slice_bounds(size(source), d.definition)
+            )
         return bound[d]
 
     return size

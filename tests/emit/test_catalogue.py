@@ -20,7 +20,9 @@ def assert_agree(got, want):
         assert g.dtype == w.dtype, f"output {k}: dtype {g.dtype}, not {w.dtype}"
         tolerance = 5e-6 if w.dtype == np.float32 else 2e-13
         scale = np.max(np.abs(w[np.isfinite(w)]), initial=1.0) if w.dtype.kind == "f" else 1.0
-        np.testing.assert_allclose(g, w, rtol=tolerance, atol=tolerance * scale, err_msg=f"output {k}")
+        np.testing.assert_allclose(
+            g, w, rtol=tolerance, atol=tolerance * scale, err_msg=f"output {k}"
+        )
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -40,14 +42,18 @@ def test_the_compute_form_agrees_with_the_graph_as_written(name):
     assert_agree(running.compiled(nodes, arrays), want)
 
 
-@pytest.mark.parametrize("name", ["logistic", "slices", "products", "sums", "wide_columns", "reshapes"])
+@pytest.mark.parametrize(
+    "name", ["logistic", "slices", "products", "sums", "wide_columns", "reshapes"]
+)
 def test_any_layout_of_the_inputs(name):
     values, outputs = CASES[name]()
     arrays, nodes = arrays_of(values), running.as_written(outputs)
     want = running.interpreted(nodes, arrays)
     fortran = {x: np.asfortranarray(a) if a.ndim else a for x, a in arrays.items()}
     wide = {x: np.repeat(a, 2, axis=-1)[..., ::2] if a.ndim else a for x, a in arrays.items()}
-    backward = {x: np.ascontiguousarray(a[..., ::-1])[..., ::-1] if a.ndim else a for x, a in arrays.items()}
+    backward = {
+        x: np.ascontiguousarray(a[..., ::-1])[..., ::-1] if a.ndim else a for x, a in arrays.items()
+    }
     for other in (fortran, wide, backward):
         assert_agree(running.compiled(nodes, other), want)
 
@@ -73,13 +79,19 @@ def _renamed(x: str, w: str):
     from closedform.algebra.constructors import tensor
 
     X, v = tensor(x, (x, w)), tensor(w, (w,))
-    return running.as_written([F.tanh(X * v).sum(1), (X * 0.3).mean()]), {X.node: np.ones((2, 3)), v.node: np.ones(3)}
+    return running.as_written([F.tanh(X * v).sum(1), (X * 0.3).mean()]), {
+        X.node: np.ones((2, 3)),
+        v.node: np.ones(3),
+    }
 
 
 def test_parameters_do_not_change_the_source():
     from closedform.algebra.constructors import tensor
 
     x = tensor("x", ("n",))
-    programs = [running.program(running.as_written([x * rate]), {x.node: np.ones(3)}) for rate in (0.1, 50.0, 1e-7)]
+    programs = [
+        running.program(running.as_written([x * rate]), {x.node: np.ones(3)})
+        for rate in (0.1, 50.0, 1e-7)
+    ]
     assert len({p.source for p in programs}) == 1
     assert [p.parameters for p in programs] == [(0.1,), (50.0,), (1e-7,)]

@@ -23,7 +23,9 @@ from closedform.emit.target import TARGETS
 
 def plan_of(name: str):
     values, outputs = CASES[name]()
-    return running.program(running.as_written(outputs), {t.node: np.asarray(v) for t, v in values.items()})
+    return running.program(
+        running.as_written(outputs), {t.node: np.asarray(v) for t, v in values.items()}
+    )
 
 
 @pytest.mark.parametrize("name", ["logistic", "softmax_regression", "losses", "mixture"])
@@ -34,7 +36,9 @@ def test_a_sum_over_examples_is_one_pass(name):
 def test_buffers_of_a_pass_have_the_size_of_a_panel():
     source = plan_of("logistic").source
     shared = re.findall(r"\{ CF_SHARED, 8, \d, \{ ([-\d, ]+) \} \}", source)
-    assert all("0" not in dims.split(", ") for dims in shared if dims != "0"), "a shared buffer has the extent of the examples"
+    assert all("0" not in dims.split(", ") for dims in shared if dims != "0"), (
+        "a shared buffer has the extent of the examples"
+    )
 
 
 def test_float32_elements_meet_no_double():
@@ -57,8 +61,14 @@ def test_float32_sums_over_examples_are_wide():
 def test_order_of_a_sum_keeps_the_digits_of_the_loss():
     z, y = tensor("z", ("n",)), tensor("y", ("n",))
     mpmath.mp.dps = 50
-    (loss,) = running.compiled(running.as_written([F.softplus(z) - y * z]), {z.node: np.array([40.0, -40.0, 1e-3]), y.node: np.array([1.0, 0, 1])})
-    exact = [mpmath.log1p(mpmath.exp(a)) - b * a for a, b in ((mpmath.mpf(40), 1), (mpmath.mpf(-40), 0), (mpmath.mpf(1e-3), 1))]
+    (loss,) = running.compiled(
+        running.as_written([F.softplus(z) - y * z]),
+        {z.node: np.array([40.0, -40.0, 1e-3]), y.node: np.array([1.0, 0, 1])},
+    )
+    exact = [
+        mpmath.log1p(mpmath.exp(a)) - b * a
+        for a, b in ((mpmath.mpf(40), 1), (mpmath.mpf(-40), 0), (mpmath.mpf(1e-3), 1))
+    ]
     np.testing.assert_allclose(loss, [float(e) for e in exact], rtol=1e-15)
 
 
@@ -67,7 +77,11 @@ def test_every_primitive_is_spelled_in_every_target():
         for name, row in scalar.PRIMITIVES.items():
             arity = row.arity or 2
             e = spell(scalar.CLASSES[name](*(scalar.Slot(k) for k in range(arity))))
-            missing = {scalar.op(s) for s in scalar.subexpressions(e)} - set(target.functions) - {"Add", "Mul", "Pow", "slot", "number", "indicator"}
+            missing = (
+                {scalar.op(s) for s in scalar.subexpressions(e)}
+                - set(target.functions)
+                - {"Add", "Mul", "Pow", "slot", "number", "indicator"}
+            )
             assert not missing, f"{target.name} has no spelling of {missing}, needed by {name}"
 
 

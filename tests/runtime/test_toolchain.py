@@ -136,7 +136,9 @@ def test_a_failing_compiler_keeps_the_source(compiler, folder):
 
 
 def test_an_error_in_the_source_shows_the_message_of_the_compiler():
-    made = replace(program(), render=lambda: '#include "abi.h"\nint f(void) { return undeclared; }\n')
+    made = replace(
+        program(), render=lambda: '#include "abi.h"\nint f(void) { return undeclared; }\n'
+    )
     with pytest.raises(CompileError, match="undeclared") as caught:
         loader.load(made)
     assert Path(caught.value.where).read_text() == made.source
