@@ -91,6 +91,14 @@ def our_function(model: Model) -> tuple[Any, list[Any]]:
     return cf.function(list(data.values()), outputs, updates=updates), list(params.values())
 
 
+def passes(model: Model) -> list[str]:
+    """The fold axes and passes that `explain` shows for the compiled step."""
+    step, _ = our_function(model)
+    step(*model.data.values())
+    lines = (line.strip() for line in step.explain().splitlines())
+    return [line for line in lines if line.startswith("fold axis")]
+
+
 def our_step(model: Model) -> Runner:
     step, params = our_function(model)
     arrays = list(model.data.values())

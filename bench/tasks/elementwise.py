@@ -102,7 +102,7 @@ def numexpr_object(text: str) -> Any:
     """The compiled expression that `numexpr.evaluate` keeps, without its look-up."""
     import numexpr
 
-    return numexpr.NumExpr(text, [("a", float), ("b", float)])
+    return numexpr.NumExpr(text, [("a", np.double), ("b", np.double)])
 
 
 def numexpr_runner(expression: Expression, a: np.ndarray, b: np.ndarray) -> Runner:
@@ -112,7 +112,7 @@ def numexpr_runner(expression: Expression, a: np.ndarray, b: np.ndarray) -> Runn
 
 def numexpr_reused(expression: Expression, a: np.ndarray, b: np.ndarray) -> Runner:
     f, out = numexpr_object(expression.text), np.empty_like(a)
-    return Runner(lambda: f(a, b, out=out), value)
+    return Runner(lambda: f(a, b, out=out, ex_uses_vml=False), value)
 
 
 def numba_runner(expression: Expression, a: np.ndarray, b: np.ndarray) -> Runner:

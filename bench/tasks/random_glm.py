@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from .. import step
 from ..bar import Bar
-from ..case import Case
-from ..step import Named
+from ..case import Case, Entry, Runner
+from ..step import Model, Named
 from .linear import RIDGE, LinearLoss, model
 
 SEED, COUNT = 20, 5
@@ -42,13 +43,22 @@ def one(number: int, terms: dict[str, float], n: int, d: int) -> Case:
     loss = LinearLoss("real", *(loss_of(terms, library) for library in LIBRARIES))
     made = model(loss, n, d)
     respelled = replace(made, ours=spelled_otherwise(terms))
-    entries = [step.ours("closedform", made), step.ours("closedform respelled", respelled)]
+    entries = [
+        step.ours("closedform", made),
+        Entry("closedform respelled", partial(checked, made, respelled), "ours"),
+    ]
     entries += step.entries(made)[1:]
     bars = (Bar(2), Bar(1.1, "within", ("closedform",), "closedform respelled"))
     text = " + ".join(f"{c} {name}" for name, c in terms.items())
-    facts = {"n": n, "d": d, "dtype": "float32", "loss": text}
+    facts = {"n": n, "d": d, "dtype": "float32", "loss": text, "passes": step.passes(made)}
     title = f"random loss {number}: {text}, {n} x {d} float32"
     return Case(title, entries, 2e-3, bars, facts=facts)
+
+
+def checked(made: Model, respelled: Model) -> Runner:
+    """The respelled model's step, if it passes over the data as often."""
+    np.testing.assert_equal(step.passes(respelled), step.passes(made))
+    return step.our_step(respelled)
 
 
 def loss_of(terms: dict[str, float], library: str) -> Callable[[Any, Any], Any]:
