@@ -29,7 +29,8 @@ def candidates(unit: Unit) -> list[Extent]:
 
 
 def lower(unit: Unit) -> Lowering:
-    """The values of a unit, folded over the axis that moves the fewest elements; over none if none fits."""
+    """The values of a unit, folded over the axis that moves the fewest elements; over none if none
+    fits."""
     best: Lowering | None = None
     for axis in candidates(unit)[:TRIED]:
         try:
@@ -61,7 +62,8 @@ def local(low: Lowering) -> bool:
 
 
 def cost(low: Lowering) -> float:
-    """Elements moved, at assumed sizes: operands once per pass, or once per use where rows do not stay in cache."""
+    """Elements moved, at assumed sizes: operands once per pass, or once per use where rows do not
+    stay in cache."""
     total = 0.0
     for section in range(low.sections):
         now = [v for v in low.values if v.section == section and v.expr is not None]

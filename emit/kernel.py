@@ -1,4 +1,5 @@
-"""One group of values -> one loop nest as text: addresses, declarations, statements and their order."""
+"""One group of values -> one loop nest as text: addresses, declarations, statements and their
+order."""
 
 from __future__ import annotations
 
@@ -31,7 +32,8 @@ BOOL = np.dtype(np.bool_)
 
 @dataclass
 class Body:
-    """What is inside the outer loops, for a number of steps of the last outer loop that are taken at once.
+    """What is inside the outer loops, for a number of steps of the last outer loop that are taken
+    at once.
 
     lanes, ends  statements before and after the innermost loop; lines: its body; pragma: on it
     """
@@ -51,7 +53,8 @@ class Kernel:
     loops           (variable, extent) of the outer loops but the last; last: of the last, or None
     simd            (variable, extent) of the innermost loop, or None
     vector          a sum of products in explicit vectors, instead of bodies
-    bodies          one per number of steps taken at once; the last one takes what remains, one by one
+    bodies          one per number of steps taken at once; the last one takes what remains, one by
+                    one
     """
 
     name: str
@@ -99,7 +102,8 @@ class KernelPlanner:
         self.kernel.declarations = self._declarations()
 
     def _loops(self) -> None:
-        """The loops of the nest: outer ones, of which thin ones are written out and the last is blocked; innermost."""
+        """The loops of the nest: outer ones, of which thin ones are written out and the last is
+        blocked; innermost."""
         group = self.group
         order = [
             t
@@ -125,7 +129,8 @@ class KernelPlanner:
             self.kernel.bodies.append(self._body(step, written))
 
     def written_out(self, order: list[str]) -> dict[str, int]:
-        """Thin outer labels whose loops are written out, with their extents, within the registers there are."""
+        """Thin outer labels whose loops are written out, with their extents, within the registers
+        there are."""
         result: dict[str, int] = {}
         for t in order:
             size = self.p.low.known(self.group.space[t])

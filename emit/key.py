@@ -12,7 +12,8 @@ from .value import Atom, Index, Load, Position
 
 
 def canonical_text(lowering: Lowering) -> str:
-    """Text of the lowered program for the cache key: independent of names, printers and processes."""
+    """Text of the lowered program for the cache key: independent of names, printers and
+    processes."""
     order = {
         v: k
         for k, v in enumerate(
@@ -34,7 +35,8 @@ def canonical_text(lowering: Lowering) -> str:
         if isinstance(e, Position):
             return f"@{index(e.content[0])}"
         if isinstance(e, Atom):
-            return f"{type(e).__name__}({','.join(extent(c) if isinstance(c, sympy.Symbol) else str(c) for c in e.content)})"
+            parts = (extent(c) if isinstance(c, sympy.Symbol) else str(c) for c in e.content)
+            return f"{type(e).__name__}({','.join(parts)})"
         if isinstance(e, Scalar):
             return f"{scalar.op(e)}({','.join(map(text, e.args))})"
         return str(e)
@@ -53,6 +55,7 @@ def canonical_text(lowering: Lowering) -> str:
         )
         alias = f"alias v{order[v.alias]}" if v.alias is not None else ""
         lines.append(
-            f"v{k}[{','.join(v.own)}] {space} {v.dtype} {v.compute} {v.op} {v.section} {role}{alias} = {text(v.expr)}"
+            f"v{k}[{','.join(v.own)}] {space} {v.dtype} {v.compute} {v.op} {v.section}"
+            f" {role}{alias} memory {','.join(v.memory)} {v.product} = {text(v.expr)}"
         )
     return "\n".join(lines)

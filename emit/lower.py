@@ -1,7 +1,9 @@
 """Graph -> values: the fold axis, index spaces, sharing, sections.
 
-Composition is undone here: a subexpression that two values need becomes a value, and every costly subexpression moves
-to the smallest index space it varies in. A value that is reduced over the fold axis is an accumulator; what needs a
+Composition is undone here: a subexpression that two values need becomes a value, and every costly
+subexpression moves
+to the smallest index space it varies in. A value that is reduced over the fold axis is an
+accumulator; what needs a
 finished accumulator belongs to a later section.
 """
 
@@ -123,7 +125,8 @@ class Lowering:
         return found
 
     def _prepare(self, node: Node) -> None:
-        """Build the values that a deep graph needs first, so that no recursion is deeper than one island."""
+        """Build the values that a deep graph needs first, so that no recursion is deeper than one
+        island."""
         for x in topological([node], stop=lambda n: n in self.memo or isinstance(n, Leaf)):
             if (
                 x is not node
@@ -184,7 +187,8 @@ class Lowering:
         return value
 
     def _as_matrix_product(self, v: Value) -> None:
-        """Two factors over two labels each, wide along all three: a product of matrices for a library routine."""
+        """Two factors over two labels each, wide along all three: a product of matrices for a
+        library routine."""
         if (
             len(v.space) != 3
             or len(v.own) != 2
@@ -247,9 +251,8 @@ class Lowering:
     def _position(self, node: Reduce, labels, space, own) -> Value:
         """argmax, argmin: the smallest position that attains the extremum, or the first NaN."""
         spec, (a,) = node.spec, node.operands
-        best = self.pool.new(own, space, self.pool.hoist(self.inline(a, tuple(map(at, labels)), a.dtype), space, a.dtype), a.dtype,
-                         op=spec.op[3:])  # fmt: skip
         element = self.inline(a, tuple(map(at, labels)), a.dtype)
+        best = self.pool.hoisted(own, space, element, a.dtype, op=spec.op[3:])
         found = scalar.or_(
             scalar.eq(element, Load(best, tuple(map(at, own)))), scalar.ne(element, element)
         )
@@ -334,7 +337,8 @@ class Lowering:
         return spell(scalar.substitute(spec.body, slots))
 
     def _logsumexp(self, node: Reduce, index: tuple[Index, ...]):
-        """m + log(sum(exp(x - m))) with a finite m; a slice of -inf gives -inf, and NaN and inf survive."""
+        """m + log(sum(exp(x - m))) with a finite m; a slice of -inf gives -inf, and NaN and inf
+        survive."""
         (a,), axes = node.operands, node.spec.axes
         compute = node.dtype
         labels = self.labels(a.dims)
@@ -361,7 +365,8 @@ class Lowering:
 
 
 def _inlined(roots: tuple[Node, ...]) -> set[Node]:
-    """Nodes that are written into their consumers: small with all that is written into them, and not costly to repeat."""
+    """Nodes that are written into their consumers: small with all that is written into them, and
+    not costly to repeat."""
     uses: Counter = Counter(roots)
     order = topological(roots)
     for x in order:

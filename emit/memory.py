@@ -1,7 +1,10 @@
-"""Memory orders: which axis of a stored value is contiguous, and copies of small operands that are read the wrong way.
+"""Memory orders: which axis of a stored value is contiguous, and copies of small operands that are
+read the wrong way.
 
-Intermediates with few columns keep the fold axis contiguous, so that loops vectorise over rows; a sum whose innermost
-loop survives keeps that axis contiguous; a small operand that is read across its memory order is copied once.
+Intermediates with few columns keep the fold axis contiguous, so that loops vectorise over rows; a
+sum whose innermost
+loop survives keeps that axis contiguous; a small operand that is read across its memory order is
+copied once.
 """
 
 from __future__ import annotations
@@ -15,7 +18,8 @@ from .value import AXIS, Load, Value, at, loads_of
 
 
 def arrange(low: Lowering) -> None:
-    """Set the memory order of every value that is neither an argument nor reinterpreted, and repack operands."""
+    """Set the memory order of every value that is neither an argument nor reinterpreted, and
+    repack operands."""
     fixed = {v.alias for v in low.values}
     arranged: list[Value] = []
     for v in low.values:

@@ -1,12 +1,15 @@
 """Named functions in elementary ones, and what costs how much.
 
-Branches are `where`, so that loops vectorise. Sums are flattened with small corrections (log1p, log) last: then large
+Branches are `where`, so that loops vectorise. Sums are flattened with small corrections (log1p,
+log) last: then large
 terms cancel exactly before the correction is added, and `softplus(z) - y*z` keeps its digits.
 
 Sources: softplus and log1mexp after M. Maechler, "Accurately computing log(1 - exp(-|a|))" (2012).
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import sympy
 
@@ -75,14 +78,14 @@ def correction(e) -> bool:
 
 
 def spell(e):
-    """Named functions in elementary ones, and exp of logarithms as quotients; sums flattened, corrections last."""
+    """Named functions in elementary ones, exp of logarithms as quotients, corrections last."""
     memo: dict = {}
 
     def walk(t):
         if not isinstance(t, Scalar) or isinstance(t, Atom | Slot):
             return t
         if t not in memo:
-            memo[t] = _SPELL.get(op(t), lambda *a: type(t)(*a))(*map(walk, t.args))
+            memo[t] = _SPELL.get(op(t), type(t))(*map(walk, t.args))
         return memo[t]
 
     return walk(e)
@@ -97,7 +100,8 @@ def _add(*terms):
 
 
 def _distributed(t):
-    """A number or -1 times a sum that holds a correction, term by term, so that the correction can be added last."""
+    """A number or -1 times a sum that holds a correction, term by term, so that the correction can
+    be added last."""
     if (
         isinstance(t, Mul)
         and len(t.args) == 2
@@ -170,7 +174,7 @@ def _power(base, exponent):
 
 _LOG2 = sympy.Rational(6243314768165359, 9007199254740992)  # log(2), nearest double
 
-_SPELL = {
+_SPELL: dict[str, Callable] = {
     "Add": _add,
     "Pow": _power,
     "exp": _exp,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from ..algebra.dims import Extent
 from .lower import Lowering, assumed
-from .value import AXIS, Value, at, dependencies, labels_of, loads_of, pointwise
+from .value import AXIS, Index, Load, Value, at, dependencies, labels_of, loads_of, pointwise
 
 LARGEST = 24  # values in one kernel: compilers take more than linear time
 
@@ -26,7 +27,8 @@ class Group:
 
 
 def groups(values: list[Value], lowering: Lowering) -> list[Group]:
-    """Fuse values of one stage part: same space, same innermost label, and every dependency pointwise or earlier."""
+    """Fuse values of one stage part: same space, same innermost label, and every dependency
+    pointwise or earlier."""
     result: list[Group] = []
     keys: list[tuple] = []
     place: dict[Value, int] = {}
@@ -67,24 +69,22 @@ def innermost(v: Value, lowering: Lowering) -> str | None:
     score = dict.fromkeys(v.space, 0.0)
     size = {t: assumed(d, lowering.leading, lowering.unit.baked) for t, d in v.space.items()}
     for load in loads_of(v.expr):
-        labels = [t.label for t in load.indices]
-        elements = 1.0
-        for t in dict.fromkeys(labels):
-            elements *= size[t] if t is not None else 1.0
-        fast = (
-            dict(zip(load.value.own, load.indices, strict=True)).get(load.value.memory[-1])
-            if labels
-            else None
-        )
-        for t in set(labels) - {None}:
+        labels = dict.fromkeys(t.label for t in load.indices if t.label is not None)
+        elements = math.prod(size[t] for t in labels)
+        fast = _fast(load)
+        for t in labels:
             score[t] += elements if fast == at(t) else -2 * elements
     movable = v.op is not None and v.output is None  # its memory order will follow
     for t in v.own:
-        elements = 1.0
-        for u in v.own:
-            elements *= size[u]
+        elements = math.prod(size[u] for u in v.own)
         score[t] += elements if t == v.memory[-1] or movable else -2 * elements
     varying = labels_of(v.expr)
     return max(
         v.space, key=lambda t: (score[t], t in varying, size[t], t == (v.own or (AXIS,))[-1])
     )
+
+
+def _fast(load: Load) -> Index | None:
+    """Where a load reads along the contiguous axis of its value."""
+    place = dict(zip(load.value.own, load.indices, strict=True))
+    return place[load.value.memory[-1]] if place else None

@@ -1,4 +1,5 @@
-"""Values -> the plan of a translation unit: buffers, stages, kernels and their loops, all decided; templates only shape.
+"""Values -> the plan of a translation unit: buffers, stages, kernels and their loops, all decided;
+templates only shape.
 
 Text of expressions comes from `spelling`; everything here is addresses, declarations and order.
 """

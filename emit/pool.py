@@ -1,6 +1,7 @@
 """The pool of values: smallest index spaces, and sharing.
 
-Composition of bodies is undone here: every costly subexpression moves to the smallest index space it varies in, and a
+Composition of bodies is undone here: every costly subexpression moves to the smallest index space
+it varies in, and a
 subexpression that several values need becomes a value of its own.
 """
 
@@ -39,7 +40,8 @@ class Pool:
         )
 
     def hoist(self, expr, space: dict[str, Extent], compute: np.dtype):
-        """expr with every costly subexpression that varies along fewer labels than the space made a value of its own."""
+        """expr with every costly subexpression that varies along fewer labels than the space made
+        a value of its own."""
         full = frozenset(space)
         memo: dict = {}
 
@@ -60,7 +62,8 @@ class Pool:
         return walk(expr)
 
     def _grouped(self, e, full: frozenset[str]):
-        """Arguments of a sum or product with those of one smaller space, where costly, put together."""
+        """Arguments of a sum or product with those of one smaller space, where costly, put
+        together."""
         groups: dict[frozenset, list] = {}
         for a in e.args:
             groups.setdefault(labels_of(a), []).append(a)
@@ -93,7 +96,8 @@ class Pool:
         return Load(self.shared[key], tuple(map(at, ordered)))
 
     def share_functions(self, results: list[Value]) -> None:
-        """A costly subexpression that several values need in the same form becomes a value of its own."""
+        """A costly subexpression that several values need in the same form becomes a value of its
+        own."""
         users: dict = {}
         for v in reach(results):
             if v.expr is None or not v.own and not v.space:

@@ -9,10 +9,9 @@ import sympy
 
 from ..algebra import scalar
 from ..algebra.dims import Extent, FreshDim
-from ..algebra.errors import EmitError
 from ..algebra.node import Layout, Leaf, Node
 from ..algebra.scalar import ZERO, Add, Mul, where
-from .value import AXIS, Index, Load, Offset, Position, Size, Value, at
+from .value import Index, Load, Offset, Position, Size, Value
 
 if TYPE_CHECKING:
     from .lower import Lowering
@@ -23,62 +22,41 @@ def moved(low: Lowering, node: Layout, index: tuple[Index, ...], compute: np.dty
     (a,), spec = node.operands, node.spec
     axes = iter(index)
     if spec.op == "slice":
-        moved = tuple(
+        places = tuple(
             _compose(a.dims[k], start, step, None if step is None else next(axes))
             for k, (start, step) in enumerate(spec.params)
         )
-        if any(t is None for t in moved):
-            own = low.labels(a.dims)
-            return Load(_materialise(low, a), tuple(map(at, own)))
-        return low.inline(a, moved, compute)
+        return low.inline(a, places, compute)
+    if not all(t.plain for t in index):
+        return Load(low.value(node), index)
     return _embedded(low, a, spec.params, node.dims, index, compute)
-
-
-def _materialise(low: Lowering, node: Node) -> Value:
-    value = low.value(node) if not isinstance(node, Leaf) else low.memo[node]
-    value.keep = value.keep or AXIS in value.own
-    return value
 
 
 def _embedded(low: Lowering, a: Node, params, dims, index, compute):
     """Zeros with the operand at sliced places: a guarded load at the inverse position."""
-    guards, places, extents = [], [], iter(a.dims)
-    for k, (start, step) in enumerate(params):
-        offset = _offset(start, dims[k])
-        position = Position(index[k])
-        begin = _sum(offset)
+    guards: list = []
+    places: list[Index] = []
+    extents = iter(a.dims)
+    for (start, step), extent, t in zip(params, dims, index, strict=True):
+        offset = _offset(start, extent)
+        position, begin = Position(t), _sum(offset)
         if step is None:
             guards.append(scalar.eq(position, begin))
             continue
         length = next(extents)
-        if (start, step) == (0, 1) and length == dims[k]:
-            places.append(index[k])
+        if (start, step) == (0, 1) and length == extent:
+            places.append(t)
             continue
-        if not index[k].plain:
-            raise EmitError(
-                "a slice of the derivative of a slice",
-                fix="simplify the indexing, or use mode='FAST_COMPILE'",
-            )
-        inverse = Index(index[k].label, step, offset, True)
-        end = Add(
-            begin,
-            Mul(
-                step,
-                Add(Size(length) if isinstance(length, sympy.Basic) else sympy.Integer(length), -1),
-            ),
-        )
-        guards += [
-            scalar.ge(position, begin if step > 0 else end),
-            scalar.le(position, end if step > 0 else begin),
-        ]
+        inverse = Index(t.label, step, offset, True)
+        end = Add(begin, Mul(step, Add(_sum(((1, length),)), -1)))
+        low_end, high_end = (begin, end) if step > 0 else (end, begin)
+        guards += [scalar.ge(position, low_end), scalar.le(position, high_end)]
         if abs(step) != 1:
             guards.append(scalar.eq(Add(begin, Mul(step, Position(inverse))), position))
         places.append(inverse)
-    element = (
-        low.inline(a, tuple(places), compute)
-        if not places or all(p.plain for p in places)
-        else Load(_whole(low, a), tuple(places))
-    )
+    whole = any(t.inverse for t in places)
+    where_to = tuple(places)
+    element = Load(_whole(low, a), where_to) if whole else low.inline(a, where_to, compute)
     for guard in guards:
         element = where(guard, element, ZERO)
     return element
@@ -95,12 +73,14 @@ def _whole(low: Lowering, node: Node) -> Value:
 
 
 def _sum(offset: Offset):
-    terms = [sympy.Integer(c) if d is None else Mul(c, Size(d)) for c, d in offset]
+    factors = ((c, 1 if d is None else d) for c, d in offset)
+    terms = [sympy.Integer(c * d) if isinstance(d, int) else Mul(c, Size(d)) for c, d in factors]
     return Add(*terms) if len(terms) > 1 else terms[0] if terms else ZERO
 
 
 def _offset(start, extent: Extent) -> Offset:
-    """A start of a slice as an offset: negative starts count from the end, a dim is a run-time number."""
+    """A start of a slice as an offset: negative starts count from the end, a dim is a run-time
+    number."""
     if isinstance(start, FreshDim):
         return ((1, start),)
     if isinstance(start, int) and start >= 0:
@@ -108,14 +88,11 @@ def _offset(start, extent: Extent) -> Offset:
     return ((1, extent), (int(start), None))
 
 
-def _compose(extent: Extent, start, step: int | None, index: Index | None) -> Index | None:
-    """Position in the operand of a slice whose own position is `index`; None if that has no simple form."""
+def _compose(extent: Extent, start, step: int | None, index: Index | None) -> Index:
+    """Position in the operand of a slice whose own position is `index`."""
     offset = _offset(start, extent)
     if step is None:
         return Index(None, 1, offset)
-    assert index is not None
-    if index.inverse:
-        return None
-    return Index(
-        index.label, step * index.step, (*offset, *((step * c, d) for c, d in index.offset))
-    )
+    assert index is not None and not index.inverse, "an inverse position reads a stored value"
+    further = ((step * c, d) for c, d in index.offset)
+    return Index(index.label, step * index.step, (*offset, *further))

@@ -1,4 +1,5 @@
-"""Sums of products: calls of a matrix library, and loops in explicit vectors that keep their sums in registers."""
+"""Sums of products: calls of a matrix library, and loops in explicit vectors that keep their sums
+in registers."""
 
 from __future__ import annotations
 
@@ -50,8 +51,9 @@ class MatrixProduct:
         c = self._address(v, f"w{v.number}" if partial else None)
         ldc = k.capacity(v, column, k.p.in_panel(v) or partial)
         beta = int(v.is_accumulator and not partial)
-        call = f"cf_gemm_{kind}(q->external[{k.p.external(name)}], {ta}, {tb}, {extents}, {a}, {lda}, {b}, {ldb}, {beta}, {c}, {ldc})"
-        return [f"if (!{call}) return CF_NO_MEMORY;"]
+        routine = f"q->external[{k.p.external(name)}]"
+        arguments = f"{ta}, {tb}, {extents}, {a}, {lda}, {b}, {ldb}, {beta}, {c}, {ldc}"
+        return [f"if (!cf_gemm_{kind}({routine}, {arguments})) return CF_NO_MEMORY;"]
 
     def _operand(self, load: Load, first: str) -> tuple[str, str, int]:
         """Address, leading dimension, and whether the operand is stored transposed."""
@@ -81,7 +83,8 @@ class Block:
     """One shape of the inside of a vector nest.
 
     step     rows (dot) or strips of vectors (spread) at once
-    loads    (whether a vector, name, place) of the vector loop; tail: of the scalar loop that ends a row
+    loads    (whether a vector, name, place) of the vector loop; tail: of the scalar loop that ends
+             a row
     sums     (name, expression, target)
     """
 
@@ -95,9 +98,12 @@ class Block:
 class VectorNest:
     """A sum of products in explicit vectors.
 
-    dot     the vector loop is summed over (rows are blocked), else it runs along the result (strips are blocked)
-    type    of the elements; start: "=" if the sum starts at zero, "+=" if the target holds a sum already
-    loops   (variable, extent) of outer loops; rows: of the blocked rows (dot) or None; vector: of the vector loop
+    dot     the vector loop is summed over (rows are blocked), else it runs along the result
+            (strips are blocked)
+    type    of the elements; start: "=" if the sum starts at zero, "+=" if the target holds a sum
+            already
+    loops   (variable, extent) of outer loops; rows: of the blocked rows (dot) or None; vector: of
+            the vector loop
     summed  (variable, extent) of the loops inside the strips (spread)
     blocks  largest first; the last has step 1; single: the scalar remainder of strips
     """
@@ -114,7 +120,8 @@ class VectorNest:
 
 
 def is_vector_sum(k: KernelPlanner) -> bool:
-    """Whether a group is one sum of arithmetic whose innermost loop is contiguous wherever it occurs."""
+    """Whether a group is one sum of arithmetic whose innermost loop is contiguous wherever it
+    occurs."""
     v, simd = k.group.values[0], k.group.simd
     if (
         len(k.group.values) > 1
@@ -179,14 +186,20 @@ class VectorSum:
         steps = (deepest, 1) if deepest > 1 and (rows or not self.dot) else (1,)
         pair = lambda t: (t, k.limit(t))  # noqa: E731
         return VectorNest(
-            self.dot, k.p.target.type_of(v.compute), "+=" if v.is_accumulator and not partial else "=",
-            tuple(pair(t) for t in self.outer if t != rows), pair(rows) if rows else None, pair(self.simd),
-            () if self.dot else tuple(map(pair, self.summed)),
-            tuple(self._block(step, rows) for step in steps), None if self.dot else self._block(1, None, vectors=False),
-        )  # fmt: skip
+            dot=self.dot,
+            type=k.p.target.type_of(v.compute),
+            start="+=" if v.is_accumulator and not partial else "=",
+            loops=tuple(pair(t) for t in self.outer if t != rows),
+            rows=pair(rows) if rows else None,
+            vector=pair(self.simd),
+            summed=() if self.dot else tuple(map(pair, self.summed)),
+            blocks=tuple(self._block(step, rows) for step in steps),
+            single=None if self.dot else self._block(1, None, vectors=False),
+        )
 
     def _block(self, step: int, rows: str | None, vectors: bool = True) -> Block:
         loads: dict[str, tuple[str, bool, str]] = {}
+        unit = "" if self.dot else f"*VL_{self.k.p.target.type_of(self.v.compute)}"
         sums = []
         for n, (shift, *places) in enumerate(
             itertools.product(range(step), *map(range, self.written.values()))
@@ -195,7 +208,7 @@ class VectorSum:
             if shift:
                 moving = rows if self.dot else self.simd
                 self.k.moved[str(moving)] = (
-                    f"({moving} + {shift}{'' if self.dot else '*VL_' + self.k.p.target.type_of(self.v.compute)})"
+                    f"({moving} + {shift}{unit})"
                 )
             speller = Speller(
                 self.k.p.target,

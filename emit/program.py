@@ -16,12 +16,14 @@ THIN = 16  # largest extent that is worth constants and loops written out
 
 @dataclass(frozen=True)
 class Argument:
-    """One array that the caller passes. Its place in `Program.arguments` is its number in the kernel.
+    """One array that the caller passes. Its place in `Program.arguments` is its number in the
+    kernel.
 
     kind    "input", "shared", "constant", "output" or "update"; arguments are grouped in this order
     dtype   dtype of the array in memory
     dims    numbers of its dims, one per axis
-    layout  "C": contiguous, strides follow from extents; "strided": byte strides are read from the frame
+    layout  "C": contiguous, strides follow from extents; "strided": byte strides are read from the
+            frame
     """
 
     kind: str
@@ -34,11 +36,13 @@ class Argument:
 class Program:
     """A compiled-to-text program.
 
-    render     makes the text of the translation unit; called only when something has to be compiled or shown
+    render     makes the text of the translation unit; called only when something has to be
+               compiled or shown
     key_text   canonical text of the lowered program that the cache key is made of (semantics 6.5)
     target     name of the target, "c"
     arguments  arrays in the order of `cf_program.array`
-    dims       one entry per dim: an int where the extent is fixed, else None (bound by an input, or defined by the
+    dims       one entry per dim: an int where the extent is fixed, else None (bound by an input,
+               or defined by the
                program's own `define` from those that are)
     parameters values of the numbered parameters, float64
     externals  names of library routines, by number
@@ -65,9 +69,12 @@ class Unit:
     """What is to be compiled: a simplified graph and how its arrays are stored.
 
     inputs, shared, constants  leaves that are arrays, in the order in which the caller passes them
-    outputs, updates           nodes to deliver; an update is the new value of a shared variable, in the dtype of the node
-    storage                    per leaf of inputs + shared + constants: dtype in memory and layout ("C" or "strided")
-    baked                      (dim, number) of extents that are known to be small and become constants of the text
+    outputs, updates           nodes to deliver; an update is the new value of a shared variable,
+                               in the dtype of the node
+    storage                    per leaf of inputs + shared + constants: dtype in memory and layout
+                               ("C" or "strided")
+    baked                      (dim, number) of extents that are known to be small and become
+                               constants of the text
     """
 
     inputs: tuple[Leaf, ...]

@@ -62,18 +62,29 @@ def compile_unit(unit: Unit, target: str = "c") -> Program:
 
 def _text(plan: Planner, target: Target, definitions: list[str]) -> str:
     stages = [_stage(plan, k, s) for k, s in enumerate(plan.stages)]
-    folded = plan.low.axis is not None and any(s.fold for s in plan.stages)
     library, helpers = _needs(stages, definitions, target)
-    return _environment().get_template(f"{target.templates}/unit.c.j2").render(
-        title="emitted by closedform; computes " + ", ".join(f"v{v.number}" for v in plan.low.results),
-        stages=stages, library=library, helpers=helpers, definitions=definitions, buffers=plan.buffers,
-        arguments=plan.arguments, dims=plan.dims, parameters=len(plan.low.parameters), externals=len(plan.externals),
-        axis=plan.dim(plan.low.axis) if folded else 0,
-    )  # fmt: skip
+    return (
+        _environment()
+        .get_template(f"{target.templates}/unit.c.j2")
+        .render(
+            title=f"emitted by closedform; computes {', '.join(map(str, plan.low.results))}",
+            stages=stages,
+            library=library,
+            helpers=helpers,
+            definitions=definitions,
+            buffers=plan.buffers,
+            arguments=plan.arguments,
+            dims=plan.dims,
+            parameters=len(plan.low.parameters),
+            externals=len(plan.externals),
+            axis=plan.dim(plan.low.axis) if plan.low.axis is not None else 0,
+        )
+    )
 
 
 def _needs(stages: list[dict], definitions: list[str], target: Target) -> tuple[list, list]:
-    """Library functions (name, suffix, type, first version) and helpers (template, type) that the text calls."""
+    """Library functions (name, suffix, type, first version) and helpers (template, type) that the
+    text calls."""
     lines = [*definitions]
     for stage in stages:
         lines += [a.combine for a in stage["accumulators"]]
@@ -110,15 +121,15 @@ def _stage(plan: Planner, k: int, stage: Stage) -> dict:
     used = {n for a in stage.accumulators for n in plan.buffers[a.number].dims}
     number = {k: d for d, k in plan.dims.items()}
     extents = [k for k in sorted(used) if plan.low.known(number[k]) is None]
-    return dict(
-        number=k,
-        kernels=stage.kernels,
-        accumulators=stage.accumulators,
-        extents=extents,
-        fold=stage.fold,
-        work=stage.work,
-        panel=stage.panel,
-    )
+    return {
+        "number": k,
+        "kernels": stage.kernels,
+        "accumulators": stage.accumulators,
+        "extents": extents,
+        "fold": stage.fold,
+        "work": stage.work,
+        "panel": stage.panel,
+    }
 
 
 def _definitions(plan: Planner, unit: Unit) -> list[str]:

@@ -1,4 +1,5 @@
-"""Sections: what needs a finished accumulator, or rows other than its own, waits for the next pass over the axis."""
+"""Sections: what needs a finished accumulator, or rows other than its own, waits for the next pass
+over the axis."""
 
 from __future__ import annotations
 
@@ -8,7 +9,8 @@ from .value import AXIS, Load, Value, dependencies, reach
 
 
 def place(results: list[Value], pool: Pool) -> tuple[list[Value], int]:
-    """Values in order, and the number of sections. Rows that a later section needs are computed again or kept."""
+    """Values in order, and the number of sections. Rows that a later section needs are computed
+    again or kept."""
     for v in reach(results):
         v.section = max((d.section + _waits(d, load) for d, load in dependencies(v)), default=0)
     for v in reach(results):

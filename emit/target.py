@@ -13,9 +13,11 @@ class Target:
 
     types      dtype name -> name of the type in memory
     suffixes   dtype name -> suffix of floating literals and of library functions
-    functions  primitive -> format of its spelling; {0}, {1}... are arguments, {f} the suffix, {t} the type of the result
+    functions  primitive -> format of its spelling; {0}, {1}... are arguments, {f} the suffix, {t}
+               the type of the result
     templates  folder of its templates
-    library    functions that have vector variants to be declared, and the first C library version that has them
+    library    functions that have vector variants to be declared, and the first C library version
+               that has them
     """
 
     name: str

@@ -1,7 +1,9 @@
 """Values: what a program computes, each over its own index space.
 
-A value has an expression over loads of other values. Its space maps labels to extents; `own` are the labels that
-survive, the others are reduced by `op`. The label "i" is the fold axis; "j0", "j1"... are the others.
+A value has an expression over loads of other values. Its space maps labels to extents; `own` are
+the labels that
+survive, the others are reduced by `op`. The label "i" is the fold axis; "j0", "j1"... are the
+others.
 """
 
 from __future__ import annotations
@@ -21,7 +23,8 @@ Offset = tuple[tuple[int, Extent | None], ...]  # sum of coefficient * extent; N
 
 @dataclass(frozen=True)
 class Index:
-    """Where a load reads along one axis: offset + step*label, or the inverse of that (clamped into the axis).
+    """Where a load reads along one axis: offset + step*label, or the inverse of that (clamped into
+    the axis).
 
     label    None for a fixed position
     inverse  the position is (label - offset)/step: used where an `embed` reads its operand
@@ -216,7 +219,8 @@ def loads_of(expr: object) -> list[Load]:
 
 
 def dependencies(v: Value) -> list[tuple[Value, Load | None]]:
-    """The values that v needs, each with the load that reads it; no load for the memory that v reinterprets."""
+    """The values that v needs, each with the load that reads it; no load for the memory that v
+    reinterprets."""
     if v.alias is not None:
         return [(v.alias, None)]
     return [(load.value, load) for load in loads_of(v.expr)] if v.expr is not None else []

@@ -1,6 +1,7 @@
 """Addresses of library routines: a private BLAS, one thread per call (semantics 9.4).
 
-The `scipy-openblas32` package is a copy of OpenBLAS of its own: its number of threads is set to one here, and NumPy's
+The `scipy-openblas32` package is a copy of OpenBLAS of its own: its number of threads is set to
+one here, and NumPy's
 and SciPy's are left alone.
 """
 

@@ -29,9 +29,14 @@ def compiled(
     p = program(nodes, arrays, baked)
     loaded = load(p)
     entry = native.Entry(
-        loaded.address, loaded.owner, [(a.kind, a.dtype.num, a.dims, a.layout) for a in p.arguments],
-        [-1 if d is None else d for d in p.dims], [], [], list(p.parameters), blas.addresses(p.externals), [], "list", False,
-    )  # fmt: skip
+        loaded.address,
+        loaded.owner,
+        [(a.kind, a.dtype.num, a.dims, a.layout) for a in p.arguments],
+        [-1 if d is None else d for d in p.dims],
+        parameters=p.parameters,
+        externals=blas.addresses(p.externals),
+        result="list",
+    )
     return entry.run(tuple(arrays.values()), None)
 
 
