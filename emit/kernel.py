@@ -66,6 +66,7 @@ class Kernel:
     simd: tuple[str, str] | None = None
     bodies: list[Body] = field(default_factory=list)
     vector: VectorNest | None = None
+    strategy: str = "fused loop"
     flushes: list[tuple] = field(default_factory=list)
 
     @property
@@ -95,8 +96,10 @@ class KernelPlanner:
         self.suffix = ""
         if group.values[0].product:
             self.kernel.bodies = [Body(1, lines=MatrixProduct(self, group.values[0]).lines())]
+            self.kernel.strategy = "product by the matrix library"
         elif is_vector_sum(self):
             self.kernel.vector = VectorSum(self).plan()
+            self.kernel.strategy = self.kernel.vector.strategy
         else:
             self._loops()
         self.kernel.declarations = self._declarations()

@@ -118,6 +118,13 @@ class VectorNest:
     blocks: tuple[Block, ...]
     single: Block | None
 
+    @property
+    def strategy(self) -> str:
+        """How the sum is taken, for `explain()`."""
+        many = self.blocks[0]
+        what = "dot products" if self.dot else "sums kept in registers"
+        return f"{what}, {len(many.sums)} at once"
+
 
 def is_vector_sum(k: KernelPlanner) -> bool:
     """Whether a group is one sum of arithmetic whose innermost loop is contiguous wherever it

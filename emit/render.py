@@ -189,5 +189,5 @@ def _explanation(plan: Planner) -> tuple[str, ...]:
     ]
     for s in plan.stages:
         lines.append("per panel of rows:" if s.fold else "once:")
-        lines += [f"  {k.name}: {k.about}" for k in s.kernels]
+        lines += [f"  {k.name}: {k.about}   ({k.strategy})" for k in s.kernels]
     return tuple(lines)

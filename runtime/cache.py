@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from ..algebra.errors import CacheError, CompileError
+from ..algebra.version import VERSION
 from ..emit.program import Program
 from . import abi, store
 from .toolchain import Toolchain, cpu_features
@@ -69,7 +69,7 @@ def key_fields(program: Program, toolchain: Toolchain, soundness: str = "real") 
         "flags": list(toolchain.flags),
         "cpu": cpu_features(),
         "abi": abi.version(),
-        "closedform": version(),
+        "closedform": VERSION,
     }
 
 
@@ -90,15 +90,6 @@ def folder_digest(folder: Path, pattern: str) -> str:
     """Return the digest of names and contents of files below a folder."""
     names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob(pattern))
     return store.digest({name: (folder / name).read_text() for name in names})
-
-
-@cache
-def version() -> str:
-    """Return the version of this library, "0" in a tree that is not installed."""
-    try:
-        return metadata.version("closedform")
-    except metadata.PackageNotFoundError:
-        return "0"
 
 
 def obtain(render: Callable[[], str], fields: Mapping[str, Any], toolchain: Toolchain) -> Entry:

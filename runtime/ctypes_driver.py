@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..algebra.version import VERSION
 from . import abi, toolchain
 from . import cache as disk
 from .loader import open_library
@@ -66,7 +67,7 @@ def library() -> ctypes.PyDLL:
         "flags": list(compiler.flags),
         "cpu": toolchain.cpu_features(),
         "abi": abi.version(),
-        "closedform": disk.version(),
+        "closedform": VERSION,
     }
     entry = disk.obtain(lambda: '#include "standalone.c"\n', fields, compiler)
     open_library(entry)  # raises with a reason

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ..algebra.build import here
@@ -10,15 +11,33 @@ from ..algebra.dims import show_shape
 from ..algebra.errors import DerivativeError
 from ..algebra.gradient import grad
 from ..algebra.latex import latex_of
+from ..algebra.node import Node
 from ..algebra.tensor import Tensor
 from ..algebra.text import text
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a derivation: `name`, `explanation`, and `node`, the expression reached."""
+
+    name: str
+    explanation: str
+    node: Node
+
+    def __str__(self) -> str:
+        return _indented(self.name, text(self.node))
+
+    __repr__ = __str__
+
+    def _repr_latex_(self) -> str:
+        return rf"$\displaystyle {latex_of(self.node)}$"
 
 
 class Derivation(Sequence):
     """The lines of a derivation: `name`, `explanation` and expression; prints as text and LaTeX."""
 
     def __init__(self, lines: Sequence[Any]) -> None:
-        self._lines = list(lines)
+        self._lines = [Line(s.name, s.explanation, s.node) for s in lines]
 
     def __getitem__(self, index: Any) -> Any:
         return self._lines[index]
@@ -27,7 +46,7 @@ class Derivation(Sequence):
         return len(self._lines)
 
     def __str__(self) -> str:
-        return "\n".join(_indented(s.name, text(s.node)) for s in self._lines)
+        return "\n".join(map(str, self._lines))
 
     __repr__ = __str__
 

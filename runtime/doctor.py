@@ -14,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 
 from ..algebra.errors import ClosedformError
+from ..algebra.version import VERSION
 from . import abi, cache, toolchain
 
 LIBRARIES = ("numpy", "sympy", "scipy", "scipy-openblas32")
@@ -74,7 +75,7 @@ def _report(topic: str, examine: Callable[[], list[str]]) -> bool:
 
 
 def _versions() -> list[str]:
-    ours = f"closedform {cache.version()}, Python {platform.python_version()}"
+    ours = f"closedform {VERSION}, Python {platform.python_version()}"
     return [ours, ", ".join(f"{name} {_version(name)}" for name in LIBRARIES)]
 
 

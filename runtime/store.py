@@ -21,9 +21,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import filelock
-import platformdirs
-
 from ..algebra.errors import CacheError
 
 VARIABLE = "CLOSEDFORM_CACHE_DIR"
@@ -31,6 +28,12 @@ TEMPORARY = "tmp"
 LOCKS = "locks"
 FAILED = "failed"
 CHOOSE = f"set {VARIABLE} to a folder that only you can write, such as one on local disk"
+
+
+def _user_folder() -> str:
+    import platformdirs
+
+    return platformdirs.user_cache_dir("closedform")
 
 
 def root() -> Path:
@@ -42,7 +45,7 @@ def root() -> Path:
         If it cannot be created, or somebody else could write to it.
     """
     named = os.environ.get(VARIABLE)
-    path = Path(os.path.abspath(named or platformdirs.user_cache_dir("closedform")))
+    path = Path(os.path.abspath(named or _user_folder()))
     for level in reversed(path.parents):
         _make(level)
         _check_parent(level)
@@ -112,6 +115,8 @@ def locked(name: str, wait: bool = True) -> Iterator[bool]:
     so their number is bounded instead.
     """
     path = folder(root() / LOCKS) / name[:3]
+    import filelock
+
     lock = filelock.FileLock(path, timeout=-1 if wait else 0, mode=0o600, thread_local=False)
     try:
         lock.acquire()

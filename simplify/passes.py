@@ -168,7 +168,8 @@ def _run(state: State) -> Simplified:
         step.run(state)
         seconds = time.perf_counter() - start
         after = before if state.outputs is old else operations(state.outputs)
-        reports.append(PassReport(step.name, dict(state.fired), before, after, seconds))
+        fired = dict(sorted(state.fired.items()))  # sets of names have no order of their own
+        reports.append(PassReport(step.name, fired, before, after, seconds))
         before = after
     return Simplified(tuple(state.outputs), Report(tuple(reports)))
 

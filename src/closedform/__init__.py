@@ -76,6 +76,7 @@ from .algebra.functions import (
 from .algebra.gradient import grad, hessian, jacobian
 from .algebra.products import dot, einsum, matmul, outer, trace
 from .algebra.tensor import Tensor, as_tensor
+from .algebra.version import VERSION as _VERSION
 
 if _TYPE_CHECKING:
     from .algebra.constructors import __getattr__ as _constructor
@@ -90,7 +91,7 @@ if _TYPE_CHECKING:
     scalar, vector, row, col = map(_constructor, ("scalar", "vector", "row", "col"))
     matrix, tensor3, tensor4 = map(_constructor, ("matrix", "tensor3", "tensor4"))
 
-__version__ = "0.1.0"
+__version__ = _VERSION
 abs = absolute
 globals().update(_CONSTRUCTORS)
 

@@ -137,7 +137,8 @@ def test_broken_extension_does_not_stop_the_build(place):
     assert done.returncode == 0, done.stderr
     assert "was not built: the compiler failed" in done.stdout + done.stderr
     (wheel,) = (place / "pure").iterdir()
-    assert not [name for name in contents(wheel) if "/_native." in name]
+    built = [name for name in contents(wheel) if "/_native." in name]
+    assert built in ([], ["closedform/runtime/_native.pyi"])
 
 
 def test_installed_wheel_imports_from_outside(place, python):
