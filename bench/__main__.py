@@ -13,6 +13,9 @@ from .harness import QUICK, Effort, Outcome
 from .harness import measure as measured
 from .tasks import TASKS, cases
 
+BUSY = 0.5  # processes that ran before the start
+ADVICE = "contenders whose threads spin suffer most; measure again on a quiet machine"
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure the named tasks; return 1 if a case could not be measured."""
@@ -22,7 +25,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     facts = machine.facts(count)
     print(f"{facts['processor']}, {count} threads, {facts['compiler']}, {facts['date']}")
-    print(f"columns: median, times ours, fastest; load before the start {facts['load']}")
+    print("columns: median, times ours, fastest")
+    if facts["load"] > BUSY:
+        print(f"warning: the load was {facts['load']} before the start: {ADVICE}")
     failures = 0
     for task in options.task or TASKS:
         outcomes = run(task, options)

@@ -22,8 +22,13 @@ def draw(task: str, outcomes: list[Outcome], folder: Path = RESULTS) -> Path | N
     if not good:
         return None
     groups = grouped(good)
-    figure, axes = pyplot.subplots(1, len(groups), figsize=(5 * len(groups), 4), squeeze=False)
-    for axis, (title, group) in zip(axes[0], groups.items(), strict=True):
+    columns = min(len(groups), 3)
+    rows = -(-len(groups) // columns)
+    size = (5 * columns, 3.2 * rows)
+    figure, axes = pyplot.subplots(rows, columns, figsize=size, squeeze=False)
+    for spare in axes.flat[len(groups) :]:
+        spare.axis("off")
+    for axis, (title, group) in zip(axes.flat, groups.items(), strict=False):
         (lines if len(group) > 1 else bars)(axis, group)
         axis.set_title(title, fontsize=9)
     figure.tight_layout()
