@@ -1,10 +1,9 @@
 """From a graph to a program of folds, and from there to source text.
 
 Reading order: `program` is what goes in and comes out; `value` what a program computes; `lower`
-splits a graph by the
-fold axis; `named` spells named functions; `nest` fuses values into loop nests; `plan` decides
-buffers, stages and
-statements; `target` and `spelling` know a language; `render` fills the templates.
+splits a graph by the fold axis; `named` spells named functions; `nest` fuses values into loop
+nests; `plan` decides buffers, stages and statements; `target` and `spelling` know a language;
+`render` fills the templates.
 """
 
 if __name__ != "closedform.emit":

@@ -12,8 +12,7 @@ from .value import Atom, Index, Load, Position
 
 
 def canonical_text(lowering: Lowering) -> str:
-    """Text of the lowered program for the cache key: independent of names, printers and
-    processes."""
+    """Text of the lowered program: independent of names, printers and processes."""
     order = {
         v: k
         for k, v in enumerate(

@@ -1,10 +1,8 @@
 """Graph -> values: the fold axis, index spaces, sharing, sections.
 
 Composition is undone here: a subexpression that two values need becomes a value, and every costly
-subexpression moves
-to the smallest index space it varies in. A value that is reduced over the fold axis is an
-accumulator; what needs a
-finished accumulator belongs to a later section.
+subexpression moves to the smallest index space it varies in. A value that is reduced over the fold
+axis is an accumulator; what needs a finished accumulator belongs to a later section.
 """
 
 from __future__ import annotations

@@ -2,9 +2,8 @@
 read the wrong way.
 
 Intermediates with few columns keep the fold axis contiguous, so that loops vectorise over rows; a
-sum whose innermost
-loop survives keeps that axis contiguous; a small operand that is read across its memory order is
-copied once.
+sum whose innermost loop survives keeps that axis contiguous; a small operand that is read across
+its memory order is copied once.
 """
 
 from __future__ import annotations
@@ -18,8 +17,8 @@ from .value import AXIS, Load, Value, at, loads_of
 
 
 def arrange(low: Lowering) -> None:
-    """Set the memory order of every value that is neither an argument nor reinterpreted, and
-    repack operands."""
+    """Set the memory order of every value that is neither an argument nor reinterpreted, and repack
+    operands."""
     fixed = {v.alias for v in low.values}
     arranged: list[Value] = []
     for v in low.values:

@@ -1,8 +1,8 @@
 """Named functions in elementary ones, and what costs how much.
 
 Branches are `where`, so that loops vectorise. Sums are flattened with small corrections (log1p,
-log) last: then large
-terms cancel exactly before the correction is added, and `softplus(z) - y*z` keeps its digits.
+log) last: then large terms cancel exactly before the correction is added, and `softplus(z) - y*z`
+keeps its digits.
 
 Sources: softplus and log1mexp after M. Maechler, "Accurately computing log(1 - exp(-|a|))" (2012).
 """

@@ -1,8 +1,7 @@
 """The pool of values: smallest index spaces, and sharing.
 
 Composition of bodies is undone here: every costly subexpression moves to the smallest index space
-it varies in, and a
-subexpression that several values need becomes a value of its own.
+it varies in, and a subexpression that several values need becomes a value of its own.
 """
 
 from __future__ import annotations
@@ -40,8 +39,8 @@ class Pool:
         )
 
     def hoist(self, expr, space: dict[str, Extent], compute: np.dtype):
-        """expr with every costly subexpression that varies along fewer labels than the space made
-        a value of its own."""
+        """expr with every costly subexpression that varies along fewer labels than the space made a
+        value of its own."""
         full = frozenset(space)
         memo: dict = {}
 

@@ -1,9 +1,8 @@
 """Values: what a program computes, each over its own index space.
 
 A value has an expression over loads of other values. Its space maps labels to extents; `own` are
-the labels that
-survive, the others are reduced by `op`. The label "i" is the fold axis; "j0", "j1"... are the
-others.
+the labels that survive, the others are reduced by `op`. The label "i" is the fold axis; "j0",
+"j1"... are the others.
 """
 
 from __future__ import annotations

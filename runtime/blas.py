@@ -1,8 +1,7 @@
 """Addresses of library routines: a private BLAS, one thread per call (semantics 9.4).
 
-The `scipy-openblas32` package is a copy of OpenBLAS of its own: its number of threads is set to
-one here, and NumPy's
-and SciPy's are left alone.
+The `scipy-openblas32` package is a copy of OpenBLAS of its own: its number of threads is set to one
+here, and NumPy's and SciPy's are left alone.
 """
 
 from __future__ import annotations
@@ -16,6 +15,13 @@ from ..algebra.errors import CompileError
 
 @cache
 def _library() -> ctypes.CDLL:
+    library = ctypes.CDLL(str(_path()))
+    library.scipy_openblas_set_num_threads(1)
+    return library
+
+
+def _path() -> Path:
+    """The file of the library."""
     try:
         import scipy_openblas32
     except ImportError:
@@ -24,21 +30,13 @@ def _library() -> ctypes.CDLL:
             fix="pip install scipy-openblas32",
         ) from None
     folder = Path(scipy_openblas32.get_lib_dir())
-    names = [
-        scipy_openblas32.get_library(fullname=True),
-        *(p.name for p in sorted(folder.glob("libscipy_openblas*"))),
-    ]
-    path = next(
-        (folder / n for n in names if (folder / n).is_file() and not n.endswith(".a")), None
-    )
+    path = next((p for p in sorted(folder.glob("libscipy_openblas.*")) if p.suffix != ".a"), None)
     if path is None:
         raise CompileError(
             f"scipy-openblas32 has no library in {folder}",
             fix="pip install --force-reinstall scipy-openblas32",
         )
-    library = ctypes.CDLL(str(path))
-    library.scipy_openblas_set_num_threads(1)
-    return library
+    return path
 
 
 def addresses(names: tuple[str, ...]) -> list[int]:

@@ -1,5 +1,5 @@
-"""Every expression of the catalogue: the C target agrees with the NumPy interpreter on the graph
-as written."""
+"""Every expression of the catalogue: the C target agrees with the NumPy interpreter on the graph as
+written."""
 
 from __future__ import annotations
 

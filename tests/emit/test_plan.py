@@ -1,5 +1,5 @@
-"""What plans promise: one pass, wide accumulators, no double per element in float32, templates
-that decide nothing."""
+"""What plans promise: one pass, wide accumulators, no double per element in float32, templates that
+decide nothing."""
 
 from __future__ import annotations
 
