@@ -1,6 +1,45 @@
 """What the user means: tensors, shapes, dtypes, derivative rules, printing.
 
 Reading order:
+
+errors.py          one class of error per stage; what was found, where, how to fix it
+dims.py            extents of axes: numbers, named dims, fresh dims; which are equal
+dtypes.py          dtypes as in NumPy 2; what is weak
+scalar.py          the expressions inside elementwise maps: unique, never evaluated
+node.py            the few kinds of nodes that everything is made of
+graph.py           traversals: iterative, memoised, linear
+build.py           builds nodes as written, with the user's line
+tensor.py          the handle a user holds: NumPy's operators and methods
+dispatch.py        NumPy functions applied to tensors
+constructors.py    inputs: scalar, vector, matrix and their relatives
+functions.py       functions of tensors, under NumPy's names
+products.py        dot, matmul, outer, einsum
+subscripts.py      basic slices as NumPy writes them
+indexing.py        slices and reshape with extents that may be symbolic
+gradient.py        grad, jacobian, hessian: handles on one symbolic node
+partials.py        derivatives of scalar primitives: one row each
+pullback.py        derivatives of nodes: one pull-back row per kind
+late.py            verbs of tensors that later stages implement, bound once by the door
+notation.py        formulas without a layout: the tree that both printers share
+normal_form.py     how formulas are built: flat sums, scalars in front
+view.py            a formula with the axes along which it runs
+factorgraph.py     sums of products in matrix notation
+bodies.py          bodies of maps as formulas: one row per primitive
+names.py           a name of its own for every variable of a formula
+symbols.py         users' names as LaTeX
+spelling.py        precedence, parentheses and signs, for both printers
+transcription.py   a graph in display form becomes notation
+written.py         text of a graph as written, every operation in parentheses
+text.py            `pp`: text of tensors
+latex.py           `latex`: tensors as in textbooks
+sympy_bridge.py    plain SymPy expressions become tensors
+sympy_elements.py  tensors become plain SymPy, element by element
+canonical.py       canonical text of a graph, for keys
+version.py         the version of saved graphs
+serialise.py       a graph as flat JSON
+decoding.py        atoms, arrays and bodies out of saved text, checked
+deserialise.py     a graph out of saved text, checked
+graph_check.py     what every node satisfies
 """
 
 if __name__ != "closedform.algebra":

@@ -2,28 +2,39 @@
 
 Reading order:
 
-signature.py       what a user wrote in `function(...)`, checked
-forms.py           the graph of a function as written, and its compute form
-extents.py         which extents are equal, and what they are at a call
-arguments.py       from what a caller passes to arrays
-function.py        `function` and what it returns
-specialisation.py  one compiled form of a function, for given dtypes and layouts in memory
-results.py         handing back what NumPy computed; updates all at once
-meaning.py         what each primitive means in NumPy
-interpreter.py     the NumPy target: a graph evaluated node by node
-shared.py          variables with a value
-elementwise.py     functions of plain SymPy symbols
-evaluation.py      `Tensor.eval`
-debug.py           `mode="DebugMode"`
-explain.py         what `Function.explain` shows
-derivation.py      `steps`
-pickling.py        functions in pickles
-toolchain.py       finding and running a compiler
-store.py           files that appear whole or not at all
-cache.py           compiled programs, by key
-loader.py          from program text to a table in memory
-native.py          the extension that calls programs, or else `native_fallback.py` over ctypes
-doctor.py          `python -m closedform`
+meaning.py            what each scalar primitive means in NumPy
+interpreter.py        the NumPy target: a graph evaluated node by node
+signature.py          what a user wrote in `function(...)`, checked
+extents.py            which extents are equal, and what they are at a call
+forms.py              the forms of a function's graph: as written, and to compute
+function.py           `function`, and what it returns
+arguments.py          from what a caller passes to arrays that kernels can read
+results.py            handing back: fresh arrays, `out=`, updates at once
+specialisation.py     one compiled form: for given storage dtypes and layouts
+shared.py             shared variables: arrays that functions read and update
+evaluation.py         `Tensor.eval`
+elementwise.py        functions of plain SymPy symbols
+explain.py            what `Function.explain` shows
+derivation.py         `steps`: how a cost becomes its gradient
+debug.py              `mode="DebugMode"`: the compute form against the graph as written
+pickling.py           functions out of and into pickles, compiled anew
+toolchain.py          the C compiler: which one, its flags, one way to run it
+store.py              the cache directory: where it is, whether it may be trusted, its locks
+cache.py              compiled programs by key: verified, bounded, published atomically
+loader.py             from a program as text to its table in memory
+abi.py                facts that Python reads from `native/abi.h`
+blas.py               a private BLAS, one thread per call
+native/abi.h          the contract of a program: its table, its kernels, its version
+native/driver.c       runs any table: panels, threads, combination in fixed order
+native/pool.c         a small pool of threads that survives fork and interrupts
+native/trampoline.c   the function object: one call into compiled code
+native/interpreter.c  under ctypes: gives up the interpreter's lock, and looks at signals
+native/standalone.c   the driver as a library of its own, for ctypes
+native.py             the extension if it was built, else ctypes
+_native.pyi           types of the extension
+native_fallback.py    what the extension does, in Python over ctypes
+ctypes_driver.py      the driver through ctypes
+doctor.py             `python -m closedform doctor` and `cache`
 """
 
 if __name__ != "closedform.runtime":

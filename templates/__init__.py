@@ -1,6 +1,21 @@
 """The shape of the files that closedform emits: Jinja templates, never a decision.
 
 Reading order:
+
+c/unit.c.j2          a translation unit
+c/prelude.c.j2       headers, and declarations of SIMD functions
+c/kernel.c.j2        one kernel: its data, its loops
+c/body.c.j2          the statements in a loop, and what is left after it
+c/vectors.c.j2       the vector width of the machine
+c/vector.c.j2        loops in explicit vectors, their sums kept in registers:
+c/dot.c.j2             the innermost axis is summed
+c/spread.c.j2          the innermost axis survives
+c/hsum.c.j2            the sum of a vector
+c/gemm.c.j2          a product of matrices, by a library
+c/accumulators.c.j2  identity and combination of accumulators
+c/table.c.j2         the static table that the driver runs
+c/slice.c.j2         bounds of slices as Python clamps them
+c/at.c.j2 ...        one function each: at, clamp, abs, sign, min, max, ipow
 """
 
 if __name__ != "closedform.templates":
