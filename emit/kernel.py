@@ -219,7 +219,7 @@ class KernelPlanner:
 
     def place(self, load: Load) -> tuple[str, np.dtype]:
         """Text and dtype of a load."""
-        v = self._memory(load.value)
+        v = load.value.root
         if load.value in self.locals and pointwise(load.value, load):
             return self.locals[load.value], load.value.dtype
         if not v.own and load.value not in self.group.values:
@@ -230,11 +230,6 @@ class KernelPlanner:
             text = self.element_of_alias(load.value, load.indices, v)
             return text, v.dtype
         return self.element(v, load.indices), v.dtype
-
-    def _memory(self, v: Value) -> Value:
-        while v.alias is not None:
-            v = v.alias
-        return v
 
     def element_of_alias(self, v: Value, indices: tuple[Index, ...], root: Value) -> str:
         text = "0"

@@ -37,6 +37,8 @@ def groups(values: list[Value], lowering: Lowering) -> list[Group]:
         key = (v.number,) if v.product else (frozenset(v.space.items()), simd)
         first = 0
         for d, load in dependencies(v):
+            if d.alias is not None and d.root in place:
+                first = max(first, place[d.root] + 1)
             if d in place:
                 together = (
                     keys[place[d]] == key

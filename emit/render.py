@@ -163,7 +163,9 @@ def _definition(plan: Planner, kind: str, source, rest) -> str:
         return " * ".join(map(at, source)) + f" / {rest[0]}"
     start, stop, step = rest
     given = lambda x: f"{int(x is not None)}, {x or 0}"  # noqa: E731
-    return f"cf_slice({at(source)}, {int(kind == 'length')}, {given(start)}, {given(stop)}, {step})"
+    length = kind == "length"
+    text = f"cf_slice({at(source)}, {int(length)}, {given(start)}, {given(stop)}, {step})"
+    return text if length else text + " + 1"
 
 
 def _arguments(plan: Planner, unit: Unit) -> tuple[Argument, ...]:

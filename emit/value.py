@@ -174,6 +174,11 @@ class Value:
         )
 
     @property
+    def root(self) -> Value:
+        """The value whose memory this is."""
+        return self if self.alias is None else self.alias.root
+
+    @property
     def dims(self) -> tuple[Extent, ...]:
         return tuple(self.space[t] for t in self.own)
 

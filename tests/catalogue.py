@@ -154,6 +154,17 @@ def reshapes() -> Case:
 
 
 @case
+def views_of_views() -> Case:
+    r = drawn()
+    X, Y = tensor("X", (1, "d")), tensor("Y", ("d", "k"))
+    y = F.sin(X.T.flatten())
+    return {X: r.normal(size=(1, 5)), Y: r.normal(size=(5, 3))}, [
+        X * 2, y, grad(y.sum(), X), F.exp(Y[-3:, -3:]).sum(1), grad(F.sin(Y[:, -3:]).sum(), Y)[::2],
+        (Y.flatten() * 2).reshape((-1, 3)).sum(0),
+    ]  # fmt: skip
+
+
+@case
 def logsums() -> Case:
     X, w, values = _matrices()
     x = values[X] * 300
