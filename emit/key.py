@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import sympy
 
 from ..algebra import scalar
@@ -43,18 +45,23 @@ def canonical_text(lowering: Lowering) -> str:
     lines = []
     for v, k in order.items():
         space = ",".join(f"{t}:{extent(d)}" for t, d in v.space.items())
-        role = (
-            "argument"
-            if v.leaf is not None
-            else f"output{v.output}"
-            if v.output is not None
-            else "keep"
-            if v.keep
-            else ""
-        )
+        role = "argument" if v.leaf is not None else "keep" if v.keep else f"output {v.output}"
         alias = f"alias v{order[v.alias]}" if v.alias is not None else ""
         lines.append(
             f"v{k}[{','.join(v.own)}] {space} {v.dtype} {v.compute} {v.op} {v.section}"
             f" {role}{alias} memory {','.join(v.memory)} {v.product} = {text(v.expr)}"
         )
+    lines += _facts(dims, extent, lowering)
     return "\n".join(lines)
+
+
+def _facts(dims: dict[Extent, int], extent: Callable[[Extent], str], low: Lowering) -> list[str]:
+    """What is known of the extents: numbers of baked ones, and how derived ones follow."""
+    lines: list[str] = []
+    while len(lines) < len(dims):  # a definition can name further extents
+        d = list(dims)[len(lines)]
+        rule = getattr(d, "definition", None) or ()
+        parts = (tuple(map(extent, s)) if isinstance(s, tuple) else s for s in rule)
+        said = (extent(s) if isinstance(s, sympy.Symbol) else s for s in parts)
+        lines.append(f"{extent(d)} = {low.known(d)} {tuple(said)}")
+    return lines

@@ -19,7 +19,7 @@ from ..algebra.dims import Extent
 from ..algebra.errors import EmitError
 from ..algebra.graph import topological
 from ..algebra.node import Contract, Layout, Leaf, Map, Node, Reduce
-from ..algebra.scalar import ONE, ZERO, Add, Mul, absolute, exp, log, where
+from ..algebra.scalar import ONE, POSITIVE, ZERO, Add, Mul, absolute, exp, log, where
 from .named import product, spell
 from .pool import Pool
 from .position import moved
@@ -355,7 +355,12 @@ class Lowering:
             )
             shifted = spell(exp(Add(element, Mul(-1, Load(finite, tuple(map(at, own)))))))
             total = self.pool.new(
-                own, space, self.pool.hoist(shifted, space, compute), compute, op="sum"
+                own,
+                space,
+                self.pool.hoist(shifted, space, compute),
+                compute,
+                op="sum",
+                sign=POSITIVE,
             )
             self.pool.shared[key] = finite, total
         finite, total = self.pool.shared[key]

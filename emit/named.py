@@ -17,6 +17,7 @@ from ..algebra import scalar
 from ..algebra.partials import raised
 from ..algebra.scalar import (
     ONE,
+    POSITIVE,
     ZERO,
     Add,
     Mul,
@@ -117,31 +118,23 @@ def _distributed(t):
 
 
 def _exp(x):
+    """exp of a sum, with logarithms of positive terms taken out as factors and divisors."""
     terms = _add(x).args if isinstance(x, Add) else (x,)
-    up = [t.args[0] for t in terms if isinstance(t, log)]
-    down = [
-        t.args[1].args[0]
-        for t in terms
-        if isinstance(t, Mul)
-        and len(t.args) == 2
-        and t.args[0] == -1
-        and isinstance(t.args[1], log)
-    ]
-    rest = [
-        t
-        for t in terms
-        if not isinstance(t, log)
-        and not (
-            isinstance(t, Mul)
-            and len(t.args) == 2
-            and t.args[0] == -1
-            and isinstance(t.args[1], log)
-        )
-    ]
+    up = [t.args[0] for t in terms if _is_log(t)]
+    down = [t.args[1].args[0] for t in terms if _is_minus_log(t)]
+    rest = [t for t in terms if not _is_log(t) and not _is_minus_log(t)]
     if not up and not down:
         return exp(x)
     inner = exp(Add(*rest)) if len(rest) > 1 else exp(rest[0]) if rest else ONE
     return product([inner, *up, *(Pow(d, -1) for d in down)])
+
+
+def _is_log(t) -> bool:
+    return isinstance(t, log) and scalar.sign(t.args[0]) == POSITIVE
+
+
+def _is_minus_log(t) -> bool:
+    return isinstance(t, Mul) and len(t.args) == 2 and t.args[0] == -1 and _is_log(t.args[1])
 
 
 def _magnitude(x):

@@ -96,9 +96,11 @@ class Planner:
         return dtype.itemsize
 
     def _widen(self) -> None:
-        """Sums of float32 over the fold axis are kept in double."""
+        """Sums of float32 that can be long are kept in double: over the fold axis, or outside it."""
         for v in self.low.values:
-            if v.is_accumulator and v.op == "sum" and v.dtype.name == "float32":
+            outside = not v.in_body and v.output is None and not v.product
+            long = v.is_accumulator or outside
+            if v.op == "sum" and v.dtype.name == "float32" and long:
                 v.dtype = FLOAT64
 
     def _parts(self) -> list[tuple[int, bool, list[Group]]]:

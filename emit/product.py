@@ -133,6 +133,7 @@ def is_vector_sum(k: KernelPlanner) -> bool:
     if (
         len(k.group.values) > 1
         or simd is None
+        or (v.dtype != v.compute and v.own and v not in k.p.partial)
         or not is_sum_of_products(v)
         or not _arithmetic(v.expr)
     ):

@@ -63,11 +63,11 @@ class Atom(Scalar):
         if self is None:
             self = sympy.Basic.__new__(cls)
             self.content = content
-            self._slots, self._size, self._sign = frozenset(), 0, cls.fixed_sign
+            self._slots, self._size, self._sign = frozenset(), 0, self.known_sign
             self = _table.setdefault(key, self)
         return self
 
-    fixed_sign = REAL
+    known_sign = REAL
 
     def _hashable_content(self):
         return self.content
@@ -86,6 +86,10 @@ class Load(Atom):
     def indices(self) -> tuple[Index, ...]:
         return self.content[1]
 
+    @property
+    def known_sign(self) -> str:  # type: ignore[override]
+        return self.value.sign
+
 
 class Parameter(Atom):
     """A numbered parameter: content is its number."""
@@ -97,21 +101,21 @@ class Size(Atom):
     """An extent as a number: content is the dim."""
 
     __slots__ = ()
-    fixed_sign = POSITIVE
+    known_sign = POSITIVE
 
 
 class Position(Atom):
     """A position along an axis as a number: content is the Index."""
 
     __slots__ = ()
-    fixed_sign = NONNEGATIVE
+    known_sign = NONNEGATIVE
 
 
 class Infinity(Atom):
     """Positive infinity."""
 
     __slots__ = ()
-    fixed_sign = POSITIVE
+    known_sign = POSITIVE
 
 
 @dataclass(eq=False)
@@ -140,6 +144,7 @@ class Value:
     alias: Value | None = None
     section: int = 0
     keep: bool = False  # rows of the fold axis are stored for the whole data
+    sign: str = REAL  # what is proven of its elements
     memory: tuple[str, ...] = ()  # labels of its axes in memory order, outermost first; default own
     product: bool = (
         False  # its expression is a product of two loads over three labels: a matrix product

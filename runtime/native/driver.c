@@ -155,6 +155,15 @@ static int32_t most_parts(const run_t *run, const cf_stage *stage)
     return parts < CF_MAX_PARTS ? parts : CF_MAX_PARTS;
 }
 
+/* The panel that the emitter wants, shorter if that leaves threads without work. */
+static int64_t wanted_panel(const run_t *run, const cf_stage *stage, int64_t rows)
+{
+    int64_t among = run->call->deterministic ? FIXED_PARTS : run->threads;
+    int64_t share = (rows + among - 1) / among;
+    share = (share + PANEL_ROWS_STEP - 1) / PANEL_ROWS_STEP * PANEL_ROWS_STEP;
+    return share < stage->panel ? share : stage->panel;
+}
+
 /* Needs run->sizes of the accumulators, which do not depend on panels. */
 static split_t split_stage(const run_t *run, const cf_stage *stage)
 {
@@ -169,7 +178,7 @@ static split_t split_stage(const run_t *run, const cf_stage *stage)
         buffered |= more > 0 && program->array[i].scope == CF_PANEL;
         bytes += more;
     }
-    split.panel = stage->panel > 0 ? stage->panel : panel_rows(bytes, buffered, rows);
+    split.panel = stage->panel > 0 ? wanted_panel(run, stage, rows) : panel_rows(bytes, buffered, rows);
     split.panels = (rows + split.panel - 1) / split.panel;
     split.parts = limit_parts(row_work(stage, extent, bytes) * (double)rows / WORK_PER_PART, split.panels,
                               most_parts(run, stage));

@@ -96,3 +96,49 @@ def test_parameters_do_not_change_the_source():
     ]
     assert len({p.source for p in programs}) == 1
     assert [p.parameters for p in programs] == [(0.1,), (50.0,), (1e-7,)]
+
+
+def test_different_slices_have_different_keys():
+    from closedform.algebra.constructors import tensor
+
+    x = tensor("x", ("n",))
+    keys = [
+        slice(None, -2),
+        slice(None, -3),
+        slice(None, 2),
+        slice(None, 3),
+        slice(-3, None),
+        slice(-5, -1),
+    ]
+    array = np.arange(7.0)
+    programs = [running.program(running.as_written([x[k]]), {x.node: array}) for k in keys]
+    assert len({p.key_text for p in programs}) == len(keys)
+    for k in keys:
+        (got,) = running.compiled(running.as_written([x[k]]), {x.node: array})
+        np.testing.assert_array_equal(got, array[k])
+
+
+def test_a_key_determines_the_source():
+    sources: dict = {}
+    for build in CASES.values():
+        values, outputs = build()
+        arrays = arrays_of(values)
+        for nodes in ([x] for x in running.simplified(outputs)):
+            p = running.program(nodes, arrays)
+            key = (
+                p.key_text,
+                p.dims,
+                tuple((a.kind, a.dtype, a.dims, a.layout) for a in p.arguments),
+            )
+            assert sources.setdefault(key, p.source) == p.source
+
+
+def test_exp_of_log_is_kept_where_the_argument_may_be_negative():
+    from closedform.algebra import functions as F
+    from closedform.algebra.constructors import tensor
+
+    x = tensor("x", ("n",))
+    (got,) = running.compiled(
+        running.as_written([F.exp(F.log(x))]), {x.node: np.array([-1.0, 2.0])}
+    )
+    np.testing.assert_allclose(got, [np.nan, 2.0])
