@@ -19,7 +19,8 @@ _UFUNCS = {
     np.negative: lambda a: -a,
     np.positive: lambda a: a,
     np.matmul: products.matmul,
-    np.equal: functions.eq, np.not_equal: functions.neq, np.less: functions.lt, np.less_equal: functions.le,
+    np.equal: lambda a, b: _compared(a, b, functions.eq), np.not_equal: lambda a, b: _compared(a, b, functions.neq),
+    np.less: functions.lt, np.less_equal: functions.le,
     np.greater: functions.gt, np.greater_equal: functions.ge,
     np.logical_and: functions.logical_and, np.logical_or: functions.logical_or, np.logical_not: functions.logical_not,
     np.exp: functions.exp, np.expm1: functions.expm1, np.log: functions.log, np.log1p: functions.log1p,
@@ -35,6 +36,13 @@ _FUNCTIONS = {
     np.trace: products.trace, np.einsum: products.einsum, np.zeros_like: functions.zeros_like, np.ones_like: functions.ones_like,
     np.ndim: lambda a: a.ndim, np.shape: lambda a: a.shape, np.size: lambda a: a.size,
 }  # fmt: skip
+
+
+def _compared(a: Any, b: Any, compare: Any) -> Any:
+    """np.equal of tensors; of a tensor and a number or array it is what `==` calls, which raises."""
+    if isinstance(a, Tensor) and isinstance(b, Tensor):
+        return compare(a, b)
+    return b == a if isinstance(b, Tensor) else a == b
 
 
 def ufunc_call(ufunc: Any, method: str, inputs: tuple, kwargs: dict) -> Tensor:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from .errors import DerivativeError
 from .scalar import (
     HALF,
     MINUS_ONE,
@@ -134,7 +135,7 @@ def _chain(e: Scalar, inner: list):
             args[0], ZERO if inner[1] is None else inner[1], ZERO if inner[2] is None else inner[2]
         )
     if name not in PARTIALS:
-        raise NotImplementedError(f"no derivative row for {name}")
+        raise DerivativeError(f"{name} has no derivative row", fix="declare it with consider_constant")
     terms = [
         times(row(*args), d)
         for row, d in zip(PARTIALS[name], inner, strict=True)
@@ -143,13 +144,10 @@ def _chain(e: Scalar, inner: list):
     return plus(*terms) if terms else None
 
 
-def singular(body) -> bool:
-    """Whether the body can be infinite or undefined at finite arguments."""
-    if not isinstance(body, Scalar):
-        return False
-    if op(body) == "log" or (
-        op(body) == "Pow"
-        and not (is_number(body.args[1]) and body.args[1].is_integer and body.args[1] > 0)
-    ):
+def bounded(body) -> bool:
+    """Whether the body is finite whatever its slots hold, short of NaN."""
+    if not isinstance(body, Scalar) or body.boolean:
         return True
-    return any(singular(a) for a in body.args)
+    if op(body) in ("sigmoid", "tanh", "sign", "indicator"):
+        return True
+    return op(body) in ("where", "Add", "Mul") and all(map(bounded, body.args))

@@ -114,7 +114,7 @@ def _map(x: Map, k: int, g: Node, batch: int, guarded: bool) -> Node | None:
         return None
     slot = Slot(len(x.operands))
     body = partials.times(slot, local)
-    if guarded and partials.singular(local):
+    if guarded and not partials.bounded(local):
         body = where(ne(slot, ZERO), body, ZERO)
     lead = tuple(range(batch))
     shift = lambda index: tuple(None if t is None else t + batch for t in index)  # noqa: E731

@@ -96,7 +96,7 @@ class Planner:
         return dtype.itemsize
 
     def _widen(self) -> None:
-        """Sums of float32 that can be long are kept in double: over the fold axis, or outside it."""
+        """Sums of float32 that can be long are kept in double: along the fold or outside it."""
         for v in self.low.values:
             outside = not v.in_body and v.output is None and not v.product
             long = v.is_accumulator or outside

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sympy import false, true
 
 from ..algebra import scalar
+from ..algebra.partials import bounded
 from ..algebra.scalar import (
     HALF,
     ONE,
@@ -77,7 +78,7 @@ CHOICES = (
         where(ne(a, ZERO), Mul(r, a), ZERO),
         Mul(r, a),
         source=_GUARD,
-        condition=lambda a, r: not may_blow_up(r),
+        condition=lambda a, r: bounded(r),
         witness=where(ne(Slot(0), ZERO), Mul(2, Slot(0)), ZERO),
     ),
     Rule("not-not", not_(not_(c)), c, soundness=BITS, witness=not_(not_(gt(Slot(0), ZERO)))),
@@ -112,16 +113,6 @@ COMPARISONS = (
 )
 
 
-def may_blow_up(e: object) -> bool:
-    """Whether a factor can be infinite or undefined at finite arguments."""
-    from ..algebra.partials import singular
-
-    return singular(e) or any(
-        name in _SINGULAR for name in map(scalar.op, scalar.subexpressions(e))
-    )
-
-
-_SINGULAR = ("exp", "expm1", "sinh", "cosh", "log1p", "log1mexp", "Pow")
 INTEGER = (
     Rule(
         "integer-plus-zero",

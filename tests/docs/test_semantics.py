@@ -24,7 +24,7 @@ def sentences() -> dict[str, str]:
     return dict(SENTENCE.findall(text))
 
 
-def tests() -> dict[str, list[str]]:
+def backing() -> dict[str, list[str]]:
     """Number -> the tests that carry it, as `folder/file.py::name`."""
     found = defaultdict(list)
     for path in sorted((ROOT / "tests").rglob("test_*.py")):
@@ -45,23 +45,23 @@ def numbers(test: ast.FunctionDef) -> set[str]:
 
 
 def test_every_sentence_is_tested_or_later():
-    backed = tests()
+    backed = backing()
     missing = [n for n in sentences() if n not in backed and n not in LATER]
     assert missing == [], "sentences of docs/semantics.md without a test"
 
 
 def test_no_test_carries_a_number_that_no_sentence_has():
-    unknown = {n: names for n, names in tests().items() if n not in sentences()}
+    unknown = {n: names for n, names in backing().items() if n not in sentences()}
     assert unknown == {}
 
 
 def test_what_is_later_is_a_sentence_and_not_tested_yet():
     assert set(LATER) <= set(sentences())
-    assert not set(LATER) & set(tests()), "remove it from LATER: it is tested"
+    assert not set(LATER) & set(backing()), "remove it from LATER: it is tested"
 
 
 def table() -> str:
-    backed = tests()
+    backed = backing()
     lines = []
     for number, text in sentences().items():
         lines.append(f"{number}  {text[:80]}")

@@ -11,7 +11,7 @@ from tests.acceptance.targets import every_target
 
 import closedform as cf
 
-TARGETS = ["numpy", pytest.param("c", marks=pytest.mark.xfail(reason="exp(log(x)) -> x in emit"))]
+TARGETS = ["numpy", "c"]
 
 
 @pytest.mark.parametrize("target", TARGETS)
