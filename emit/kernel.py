@@ -87,6 +87,7 @@ class KernelPlanner:
         self.extents: dict[Extent, None] = {}
         self.parameters: dict[int, None] = {}
         self.started: set[Value] = set()
+        self.strides: dict[tuple[Value, int], None] = {}
         self.blocked: str | None = None
         self.temporaries = 0
         self.spellers: dict[np.dtype, Speller] = {}
@@ -201,6 +202,9 @@ class KernelPlanner:
         for t, index in zip(v.own, indices, strict=True):
             text = self.position(index, local=panel and t == AXIS)
             places.append(f"cf_clamp({text}, {self.extent(v.space[t])})" if index.inverse else text)
+        if v.leaf is not None and self.p.layout(v) == "rows" and len(places) > 1:
+            rows = [f"({x})*{self.row_stride(v, k)}" for k, x in enumerate(places[:-1])]
+            return f"v{v.number}[{' + '.join([*rows, places[-1]])}]"
         if v.leaf is not None and self.p.layout(v) == "strided":
             number = self.p.number[v]
             steps = [f"{x}*q->stride[CF_MAX_RANK*{number} + {k}]" for k, x in enumerate(places)]
@@ -214,7 +218,15 @@ class KernelPlanner:
             )
         return f"{pointer or f'v{v.number}'}[{text}]"
 
+    def row_stride(self, v: Value, axis: int) -> str:
+        """Variable that holds the stride of an axis, in elements."""
+        self.strides[v, axis] = None
+        return f"s{v.number}_{axis}"
+
     def capacity(self, v: Value, label: str, panel: bool) -> str:
+        """Text of the distance between two places next to each other along the axis outside it."""
+        if v.leaf is not None and self.p.layout(v) == "rows" and label == v.own[-1]:
+            return self.row_stride(v, len(v.own) - 2)
         return "q->panel" if panel and label == AXIS else self.extent(v.space[label])
 
     def place(self, load: Load) -> tuple[str, np.dtype]:
@@ -394,6 +406,10 @@ class KernelPlanner:
                 lines.append(
                     f"{own} *restrict w{v.number} = ({own} *)q->data[{self.p.partial[v]}];"
                 )
+        for v, axis in self.strides:
+            number, item = self.p.number[v], v.dtype.itemsize
+            stride = f"q->stride[CF_MAX_RANK*{number} + {axis}]"
+            lines.append(f"const int64_t s{v.number}_{axis} = {stride} / {item};")
         for v in self.scalars:
             kind = self.p.target.type_of(v.dtype)
             lines.append(

@@ -78,7 +78,7 @@ class Lowering:
         self._parameter: dict[Leaf, Parameter] = {}
         self._inlined = _inlined((*unit.outputs, *unit.updates))
         self.arguments = [
-            self._argument(leaf, s[0])
+            self._argument(leaf, *s)
             for leaf, s in zip(
                 (*unit.inputs, *unit.shared, *unit.constants), unit.storage, strict=True
             )
@@ -97,11 +97,11 @@ class Lowering:
             AXIS if self.axis is not None and d == self.axis else next(fresh) for d in dims
         )
 
-    def _argument(self, leaf: Leaf, storage: np.dtype) -> Value:
+    def _argument(self, leaf: Leaf, storage: np.dtype, layout: str) -> Value:
         own = self.labels(leaf.dims)
-        value = self.pool.new(
-            own, zip(own, leaf.dims, strict=True), None, storage, leaf.dtype, leaf=leaf
-        )
+        space = dict(zip(own, leaf.dims, strict=True))
+        memory = own[::-1] if layout == "F" else own
+        value = self.pool.new(own, space, None, storage, leaf.dtype, leaf=leaf, memory=memory)
         self.memo[leaf] = value
         return value
 
@@ -216,7 +216,7 @@ class Lowering:
             and e.value.alias is None
         ):
             leaf = e.value.leaf
-            if leaf is None or self.unit.storage[self.arguments.index(e.value)][1] == "C":
+            if leaf is None or self.unit.storage[self.arguments.index(e.value)][1] != "strided":
                 return e
         return self.pool.small(e, labels, v.space, v.compute)
 

@@ -25,6 +25,7 @@ ARGUMENT, SHARED, PANEL, ACCUMULATOR = "CF_ARGUMENT", "CF_SHARED", "CF_PANEL", "
 PANEL_EXTENT = -1
 FLOAT64, BOOL = np.dtype(np.float64), np.dtype(np.bool_)
 PRODUCT_PANEL = 512  # rows of a panel with products of matrices, which want them long
+COLUMN_PANEL = 256  # rows of a panel whose columns are contiguous in memory
 FUNCTION_WORK = 15  # scalar operations that one library function counts for
 
 
@@ -86,14 +87,9 @@ class Planner:
 
     def _buffer(self, v: Value, scope: str) -> None:
         self.number[v] = len(self.buffers)
-        panel = scope == PANEL
-        dims = tuple(
-            PANEL_EXTENT if panel and t == AXIS else self.dim(v.space[t]) for t in v.memory
-        )
-        self.buffers.append(Buffer(scope, self._item(v.dtype), dims))
-
-    def _item(self, dtype: np.dtype) -> int:
-        return dtype.itemsize
+        panel, order = scope == PANEL, v.own if scope == ARGUMENT else v.memory
+        dims = tuple(PANEL_EXTENT if panel and t == AXIS else self.dim(v.space[t]) for t in order)
+        self.buffers.append(Buffer(scope, v.dtype.itemsize, dims))
 
     def _widen(self) -> None:
         """Sums of float32 that can be long are kept in double: along the fold or outside it."""
@@ -146,7 +142,7 @@ class Planner:
                     self.buffers.append(
                         Buffer(
                             PANEL,
-                            self._item(v.compute),
+                            v.compute.itemsize,
                             tuple(self.dim(v.space[t]) for t in v.memory),
                         )
                     )
@@ -168,10 +164,18 @@ class Planner:
                     tuple(kernels),
                     accumulators,
                     tuple(map(self._work, values)) if body else (),
-                    PRODUCT_PANEL if any(v.product for v in values) else 0,
+                    self._panel(values),
                 )
             )
         return result
+
+    def _panel(self, values: list[Value]) -> int:
+        """Rows of a panel that the values want; 0 leaves the choice to the driver."""
+        if any(v.product for v in values):
+            return PRODUCT_PANEL
+        read = {d for v in values for d, _ in dependencies(v) if d.leaf is not None}
+        columns = any(self.layout(d) == "F" and AXIS in d.own and len(d.own) > 1 for d in read)
+        return COLUMN_PANEL if columns else 0
 
     def _accumulator(self, v: Value) -> Accumulator:
         size = " * ".join(self.extent(d) for d in v.dims) or "1"

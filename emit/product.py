@@ -8,6 +8,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ..algebra import scalar
 from ..algebra.scalar import Scalar, op
 from .memory import is_sum_of_products
@@ -83,14 +85,14 @@ class Block:
     """One shape of the inside of a vector nest.
 
     step     rows (dot) or strips of vectors (spread) at once
-    loads    (whether a vector, name, place) of the vector loop; tail: of the scalar loop that ends
-             a row
+    loads    (what loads a vector or "", name, place) of the vector loop; tail: of the scalar loop
+             that ends a row
     sums     (name, expression, target)
     """
 
     step: int
-    loads: tuple[tuple[bool, str, str], ...]
-    tail: tuple[tuple[bool, str, str], ...]
+    loads: tuple[tuple[str, str, str], ...]
+    tail: tuple[tuple[str, str, str], ...]
     sums: tuple[tuple[str, str, str], ...]
 
 
@@ -156,11 +158,18 @@ def _arithmetic(e) -> bool:
 
 def _readable(k: KernelPlanner, load: Load, simd: str) -> bool:
     v = load.value
-    if not all(t.plain for t in load.indices) or v.dtype != k.group.values[0].compute:
+    if not all(t.plain for t in load.indices) or _loader(v, k.group.values[0].compute) is None:
         return not any(t.label == simd for t in load.indices)
     along = [own for own, t in zip(v.own, load.indices, strict=True) if t.label == simd]
-    contiguous = v.alias is None and k.p.layout(v) == "C" and v.memory[-1:] == tuple(along)
+    contiguous = v.alias is None and k.p.layout(v) != "strided" and v.memory[-1:] == tuple(along)
     return not along or contiguous
+
+
+def _loader(v: Value, compute: np.dtype) -> str | None:
+    """Name of what loads a vector of a value; float32 can be widened on the way."""
+    if v.dtype == compute:
+        return {"float32": "LOAD_float", "float64": "LOAD_double"}.get(compute.name)
+    return "WIDEN" if (v.dtype.name, compute.name) == ("float32", "float64") else None
 
 
 class VectorSum:
@@ -206,7 +215,7 @@ class VectorSum:
         )
 
     def _block(self, step: int, rows: str | None, vectors: bool = True) -> Block:
-        loads: dict[str, tuple[str, bool, str]] = {}
+        loads: dict[str, tuple[str, str, str]] = {}
         unit = "" if self.dot else f"*VL_{self.k.p.target.type_of(self.v.compute)}"
         sums = []
         for n, (shift, *places) in enumerate(
@@ -229,15 +238,18 @@ class VectorSum:
                 self.k.note(e)
             sums.append((f"a{n}", speller.number(self.v.expr), self._target()))
         self.k.moved = {}
-        plain = tuple((vector and vectors, name, place) for name, vector, place in loads.values())
-        tail = tuple((False, name, place) for name, vector, place in loads.values())
+        found = list(loads.values())
+        plain = tuple((loader if vectors else "", name, place) for name, loader, place in found)
+        tail = tuple(("", name, place) for name, _, place in found)
         return Block(step, plain, tail, tuple(sums))
 
     def _name(self, load: Load, loads: dict):
         """A variable for a load, the same for the same place."""
         place, dtype = self.k.place(load)
         if place not in loads:
-            loads[place] = (f"x{len(loads)}", self.simd in labels_of(load), place)
+            along = self.simd in labels_of(load)
+            loader = _loader(load.value.root, self.v.compute) if along else None
+            loads[place] = (f"x{len(loads)}", loader or "", place)
         return loads[place][0], self.v.compute
 
     def _target(self) -> str:

@@ -22,8 +22,8 @@ class Argument:
     kind    "input", "shared", "constant", "output" or "update"; arguments are grouped in this order
     dtype   dtype of the array in memory
     dims    numbers of its dims, one per axis
-    layout  "C": contiguous, strides follow from extents; "strided": byte strides are read from the
-            frame
+    layout  "C" or "F": contiguous in that order; "rows": the last axis is contiguous, the strides
+            of the others are read from the frame; "strided": all strides are
     """
 
     kind: str
@@ -72,7 +72,7 @@ class Unit:
     outputs, updates           nodes to deliver; an update is the new value of a shared variable,
                                in the dtype of the node
     storage                    per leaf of inputs + shared + constants: dtype in memory and layout
-                               ("C" or "strided")
+                               (see Argument)
     baked                      (dim, number) of extents that are known to be small and become
                                constants of the text
     """

@@ -219,11 +219,6 @@ def _rank(typed: Any) -> int:
     return {"b": 0, "f": 2}.get(kind, 1)
 
 
-def layout(array: np.ndarray) -> str:
-    """Return the layout class of an array: "C" or "strided"."""
-    return "C" if array.flags.c_contiguous else "strided"
-
-
 def _holds_arrays(value: Any) -> bool:
     """Whether a list holds NumPy values, whose dtypes are meant."""
     while isinstance(value, list | tuple) and value:

@@ -17,9 +17,10 @@ from numpy.lib.array_utils import byte_bounds
 
 from . import abi
 from .ctypes_driver import Head, Tables, library
+from .layout import has_rows
 
 KINDS = ("input", "shared", "constant", "output", "update")
-LAYOUTS = ("C", "strided")
+LAYOUTS = ("C", "F", "rows", "strided")
 MAX_ENTRIES = 8
 
 
@@ -205,6 +206,10 @@ def _check_fit(row: Row, array: Any, extents: list[int]) -> None:
         raise Refusal(f"{row.kind} argument is not aligned in native byte order")
     if row.layout == "C" and not array.flags.c_contiguous:
         raise Refusal(f"{row.kind} argument is not C-contiguous")
+    if row.layout == "F" and not array.flags.f_contiguous:
+        raise Refusal(f"{row.kind} argument is not Fortran-contiguous")
+    if row.layout == "rows" and not has_rows(array):
+        raise Refusal(f"{row.kind} argument has rows that are not contiguous")
     for dim, length in zip(row.dims, array.shape, strict=True):
         if extents[dim] < 0:
             extents[dim] = length

@@ -12,9 +12,9 @@ from ..algebra.dims import Extent
 from ..algebra.node import Leaf
 from ..emit.program import THIN, Program, Unit
 from . import blas, loader
-from .arguments import layout
 from .extents import Sizes
 from .forms import Forms
+from .layout import layout
 from .native import Entry
 
 LARGE = 1000  # an extent from which small ones are worth a binary of their own

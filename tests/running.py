@@ -13,13 +13,14 @@ from closedform.algebra.tensor import Tensor
 from closedform.emit import Program, Unit, compile_unit
 from closedform.runtime import blas, native
 from closedform.runtime.interpreter import Interpreter
+from closedform.runtime.layout import layout
 from closedform.runtime.loader import load
 from closedform.simplify.derive import expand_gradients
 from closedform.simplify.passes import compute_form
 
 
 def program(nodes: list[Node], arrays: dict[Node, np.ndarray], baked: tuple = ()) -> Program:
-    storage = tuple((a.dtype, "C" if a.flags.c_contiguous else "strided") for a in arrays.values())
+    storage = tuple((a.dtype, layout(a)) for a in arrays.values())
     return compile_unit(Unit(tuple(arrays), (), (), tuple(nodes), (), storage, baked))
 
 

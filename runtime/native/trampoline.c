@@ -17,8 +17,8 @@
 #include "driver.h"
 
 #define MAX_ENTRIES 8
-#define LAYOUT_C 0
-#define LAYOUT_STRIDED 1
+/* "rows": the last axis is contiguous, the others have any positive multiple of the item as stride */
+enum { LAYOUT_C, LAYOUT_F, LAYOUT_ROWS, LAYOUT_STRIDED, LAYOUTS };
 
 enum { INPUT, SHARED, CONSTANT, OUTPUT, UPDATE, KINDS };
 static const char *const kind_names[KINDS] = {"input", "shared", "constant", "output", "update"};
@@ -132,6 +132,17 @@ static int same_typenum(int have, int want)
     return have == want;
 }
 
+static int has_rows(PyArrayObject *array)
+{
+    const npy_intp *stride = PyArray_STRIDES(array);
+    int last = PyArray_NDIM(array) - 1;
+    npy_intp item = PyArray_ITEMSIZE(array);
+    for (int i = 0; i < last; i++)
+        if (stride[i] <= 0 || stride[i] % item != 0)
+            return 0;
+    return last >= 0 && stride[last] == item;
+}
+
 static const char *misfit(const argument_t *argument, PyObject *object, int64_t *extent)
 {
     PyArrayObject *array = (PyArrayObject *)object;
@@ -146,6 +157,10 @@ static const char *misfit(const argument_t *argument, PyObject *object, int64_t 
         return "is not aligned in native byte order";
     if (argument->layout == LAYOUT_C && !PyArray_IS_C_CONTIGUOUS(array))
         return "is not C-contiguous";
+    if (argument->layout == LAYOUT_F && !PyArray_IS_F_CONTIGUOUS(array))
+        return "is not Fortran-contiguous";
+    if (argument->layout == LAYOUT_ROWS && !has_rows(array))
+        return "has rows that are not contiguous";
     shape = PyArray_DIMS(array);
     for (int32_t i = 0; i < argument->rank; i++) {
         int64_t *known = &extent[argument->dim[i]];
@@ -536,7 +551,7 @@ static int read_dims(argument_t *argument, PyObject *dims, int32_t count)
 
 static int read_argument(argument_t *argument, PyObject *row, int32_t dims)
 {
-    static const char *const layouts[2] = {"C", "strided"};
+    static const char *const layouts[LAYOUTS] = {"C", "F", "rows", "strided"};
     const char *kind, *layout;
     PyObject *numbers;
     int typenum;
@@ -545,11 +560,11 @@ static int read_argument(argument_t *argument, PyObject *row, int32_t dims)
     if (!PyArg_ParseTuple(row, "siO!s", &kind, &typenum, &PyTuple_Type, &numbers, &layout))
         return 0;
     argument->kind = find_name(kind_names, KINDS, kind);
-    argument->layout = find_name(layouts, 2, layout);
+    argument->layout = find_name(layouts, LAYOUTS, layout);
     argument->typenum = typenum;
     if (argument->kind < 0 || argument->layout < 0)
         return bad_argument("unknown kind or layout");
-    if (argument->layout == LAYOUT_STRIDED && argument->kind == UPDATE)
+    if (argument->layout != LAYOUT_C && argument->kind == UPDATE)
         return bad_argument("updates are C-contiguous");
     return read_dims(argument, numbers, dims);
 }

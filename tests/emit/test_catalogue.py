@@ -44,7 +44,7 @@ def test_the_compute_form_agrees_with_the_graph_as_written(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["logistic", "slices", "products", "sums", "wide_columns", "reshapes"]
+    "name", ["logistic", "slices", "products", "sums", "wide_columns", "reshapes", "residual_net"]
 )
 def test_any_layout_of_the_inputs(name):
     values, outputs = CASES[name]()
@@ -55,7 +55,11 @@ def test_any_layout_of_the_inputs(name):
     backward = {
         x: np.ascontiguousarray(a[..., ::-1])[..., ::-1] if a.ndim else a for x, a in arrays.items()
     }
-    for other in (fortran, wide, backward):
+    rows = {
+        x: np.concatenate([a, a], axis=-1)[..., : a.shape[-1]] if a.ndim else a
+        for x, a in arrays.items()
+    }
+    for other in (fortran, wide, backward, rows):
         assert_agree(running.compiled(nodes, other), want)
 
 
