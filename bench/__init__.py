@@ -5,3 +5,8 @@ Reading order: `threads` gives every library the same processors; `case` holds w
 `bar` judges; `machine`, `report` and `plots` show and keep. `step` trains one model in every
 library; `tasks/` has the tasks, one per file. `fresh` measures in new processes.
 """
+
+import os
+
+# Every library chooses its kernels for this processor itself; must be gone before NumPy loads.
+os.environ.pop("OPENBLAS_CORETYPE", None)
