@@ -19,6 +19,7 @@ from .notation import (
     Product,
     Sum,
     Transpose,
+    rewrite,
 )
 
 
@@ -65,6 +66,30 @@ def total(terms: Iterable[Formula]) -> Formula:
     first = next((k for k, t in enumerate(flat) if parts(t).coefficient > 0), 0)
     flat.insert(0, flat.pop(first))
     return flat[0] if len(flat) == 1 else _divided(flat)
+
+
+def left_of(e: Formula, part: Formula) -> tuple[Formula, ...] | None:
+    """The terms of e that are left when `part` is taken out of it, in whatever order the terms
+    stand; None if it is not in it.
+    """
+    if _ordered(e) == _ordered(part):
+        return ()
+    left = list(e.terms) if isinstance(e, Sum) else [e]
+    for t in part.terms if isinstance(part, Sum) else (part,):
+        same = [k for k, own in enumerate(left) if _ordered(own) == _ordered(t)]
+        if not same:
+            return None
+        left.pop(same[0])
+    return tuple(left)
+
+
+def _ordered(e: Formula) -> Formula:
+    """e with the terms of every sum in one order, to compare."""
+
+    def change(t: Formula) -> Formula | None:
+        return Sum(tuple(sorted(map(_ordered, t.terms), key=repr))) if isinstance(t, Sum) else None
+
+    return rewrite(e, change)
 
 
 def _divided(terms: list[Formula]) -> Formula:

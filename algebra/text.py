@@ -122,14 +122,11 @@ class TextSpelling(Spelling):
                 PRODUCT if isinstance(e.array, Hadamard) and e.array.below and e.below else HADAMARD
             )
             body = _before(body, self.inside(e.array, least))
-        sign = "-" if e.coefficient < 0 else ""
-        return (
-            sign
-            + (body or "1")
-            + self._divided(
-                [*([under] if under else []), *(self.inside(b, POWER) for b in e.below)]
-            )
-        )
+        below = [*([under] if under else []), *(self.inside(b, POWER) for b in e.below)]
+        last = e.array or (e.scalars[-1] if e.scalars else None)
+        if below and body != "1" and _ends_with_ones(last):
+            body = self.parenthesise(body)
+        return ("-" if e.coefficient < 0 else "") + (body or "1") + self._divided(below)
 
     def _divided(self, below: list[str]) -> str:
         if not below:
@@ -219,6 +216,11 @@ class TextSpelling(Spelling):
         result = f"[{self.show(e.body)}]_{self._indices(e.indices)}"
         self.letters = before
         return result
+
+
+def _ends_with_ones(e: Formula | None) -> bool:
+    """Whether a slash after e would seem to divide a number 1."""
+    return isinstance(e, Ones) or (isinstance(e, Chain) and _ends_with_ones(e.factors[-1]))
 
 
 def _letter(text: str) -> bool:

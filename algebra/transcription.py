@@ -14,11 +14,11 @@ from collections.abc import Sequence
 
 from .bodies import body_formula
 from .dims import Extent
-from .factorgraph import Labelled, Unsayable, contraction
+from .factorgraph import Labelled, Unsayable, aligned, contraction
 from .graph import topological
 from .names import Names, Spell, is_variable
 from .node import Contract, Gradient, Layout, Leaf, Map, Node, Reduce
-from .normal_form import product
+from .normal_form import left_of, product, total
 from .notation import (
     Apply,
     Document,
@@ -134,24 +134,39 @@ class _Transcriber:
         return View(found.formula, found.labels)
 
     def _softmax(self, x: Map, operands: list[Labelled], e, walk) -> Labelled | None:
-        """z - logsumexp(z) is log_softmax(z); its exponential is a softmax (see `bodies`)."""
-        slot = _subtracted(e)
-        if slot is None:
+        """z - logsumexp(z) in a sum is log_softmax(z); its exponential is a softmax (see
+        `bodies`).
+        """
+        for term in e.args if op(e) == "Add" else ():
+            slot = _negative_slot(term)
+            lse = _stripped(x.operands[slot]) if slot is not None else None
+            if isinstance(lse, Reduce) and lse.spec.op == "logsumexp":
+                others = [walk(a) for a in e.args if a is not term]
+                found = self._log_softmax(lse, operands[slot].labels, others)
+                if found is not None:
+                    return found
+        return None
+
+    def _log_softmax(
+        self, lse: Reduce, outer: tuple[int, ...], others: list[Labelled]
+    ) -> Labelled | None:
+        """The sum of the terms less the logsumexp, if its operand is among the terms."""
+        source = self.views[lse.operands[0]]
+        if not set(lse.spec.axes) <= set(source.axes):
             return None
-        lse = _stripped(x.operands[slot])
-        if not (isinstance(lse, Reduce) and lse.spec.op == "logsumexp"):
+        try:
+            terms, labels = aligned(others)
+        except Unsayable:
             return None
-        source, found = self.views[lse.operands[0]], walk(e.args[0])
-        kept = tuple(
-            t for t, k in zip(found.labels, source.axes, strict=False) if k not in lse.spec.axes
-        )
-        if found.formula != source.formula or kept != operands[slot].labels:
+        kept = tuple(t for t, k in zip(labels, source.axes, strict=False) if k not in lse.spec.axes)
+        operand = self.definitions.get(source.formula, source.formula)
+        rest = left_of(total(terms), operand)
+        if rest is None or kept != outer or len(labels) != len(source.axes):
             return None
         axis = tuple(p for p, k in enumerate(source.axes) if k in lse.spec.axes)
-        rank = found.formula.rank
-        return Labelled(
-            Apply("log_softmax", (found.formula,), rank, axis if rank > 1 else None), found.labels
-        )
+        rank = len(labels)
+        word = Apply("log_softmax", (source.formula,), rank, axis if rank > 1 else None)
+        return Labelled(total([word, *rest]), labels)
 
     def _contract(self, x: Contract) -> View:
         spec = x.spec
@@ -250,16 +265,11 @@ ROWS = {
 }  # fmt: skip
 
 
-def _subtracted(e) -> int | None:
-    """k if e is z - s_k."""
-    if op(e) != "Add" or len(e.args) != 2 or op(e.args[1]) != "Mul":
+def _negative_slot(e) -> int | None:
+    """k if e is -s_k."""
+    if op(e) != "Mul" or len(e.args) != 2 or e.args[0] != MINUS_ONE:
         return None
-    factors = e.args[1].args
-    return (
-        factors[1].index
-        if len(factors) == 2 and factors[0] == MINUS_ONE and isinstance(factors[1], Slot)
-        else None
-    )
+    return e.args[1].index if isinstance(e.args[1], Slot) else None
 
 
 def _stripped(x: Node) -> Node:

@@ -268,6 +268,50 @@ def test_softmax_is_recognised_in_one_body_and_in_several() -> None:
     assert "softmax" not in text(wrong)
 
 
+def softmaxes() -> list[tuple]:
+    X, W = cf.matrix("X", shape=("n", "d")), cf.matrix("W", shape=("d", "k"))
+    b, v, T = cf.vector("b", shape="k"), cf.vector("v"), cf.matrix("T", shape=("n", "k"))
+    z, A = X @ W + b, cf.matrix("A", shape=("n", "n"))
+    word = "softmax(XW + 1 b^T, axis=1)"
+    cost = -(T * cf.log_softmax(z)).sum(1).mean()
+    hidden = cf.tanh(X @ W + b) * T - cf.exp(b)
+    return [
+        (cf.softmax(z), word),
+        (cf.log_softmax(z), "log_" + word),
+        (cf.softmax(z, axis=0), "softmax(XW + 1 b^T, axis=0)"),
+        (cf.softmax(2 * v + 1), "softmax(2v + 1)"),
+        (cf.softmax(-v), "softmax(-v)"),
+        (cf.log_softmax(v**2) + cf.exp(v), "log_softmax(v**2) + exp(v)"),
+        (cf.softmax(cf.tanh(v)), "softmax(tanh(v))"),
+        (cf.softmax(z / 3), "softmax((XW + 1 b^T)/3, axis=1)"),
+        (cf.softmax(hidden), "softmax(tanh(XW + 1 b^T) * T - 1 exp(b)^T, axis=1)"),
+        (cf.grad(cf.logsumexp(2 * v + 1), v), "2 softmax(2v + 1)"),
+        (cf.grad(cost, W), f"X^T(diag(T 1) {word} - T)/n"),
+        (cf.grad(cost, b), f"({word}^T T 1 - T^T 1)/n"),
+        (cf.exp(z - cf.logsumexp(2 * z, axis=1, keepdims=True)), None),
+        (cf.exp(A - cf.logsumexp(A, axis=0)), "softmax(A, axis=0)"),
+        (cf.exp(A - cf.logsumexp(A, axis=0)[:, None]), None),
+        (cf.exp(z + cf.logsumexp(z, axis=0)), None),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("tensor", "expected"), softmaxes(), ids=lambda v: str(v)[:40])
+def test_a_softmax_of_any_expression_keeps_its_word(tensor, expected) -> None:
+    shown = text(late.call("display", tensor.node))
+    if expected is None:
+        assert "softmax" not in shown
+    else:
+        assert shown == expected
+
+
+def test_the_slash_after_a_vector_of_ones_divides_the_product() -> None:
+    A = cf.matrix("A", shape=("n", "d"))
+    assert text(late.call("display", A.mean(axis=0).node)) == "(A^T 1)/n"
+    assert text(late.call("display", A.mean(axis=1).node)) == "(A 1)/d"
+    x = cf.vector("x", shape="n")
+    assert str(cf.grad(x.mean(), x)) == "1/n"
+
+
 def test_1_5_named_intermediates_are_kept_when_asked() -> None:
     X, w = cf.matrix("X", shape=("n", "d")), cf.vector("w", shape="d")
     p = cf.sigmoid(X @ w)
