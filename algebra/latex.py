@@ -34,7 +34,7 @@ from .notation import (
 )
 from .spelling import ATOM, HADAMARD, POWER, PRODUCT, SUM, Spelling, decimal, large, shown
 from .symbols import typeset
-from .transcription import transcribe
+from .transcription import node_to_show, transcribe
 
 WORDS = {
     "exp": r"\exp", "log": r"\log", "sin": r"\sin", "cos": r"\cos", "tanh": r"\tanh",
@@ -61,8 +61,7 @@ def latex(tensor, names: bool = False) -> str:
     ----------
     names : show named intermediates by their names, and define them below.
     """
-    node = tensor if isinstance(tensor, Node) else tensor.node
-    return latex_of(late.call("display", node), names)
+    return latex_of(late.call("display", node_to_show("latex", tensor)), names)
 
 
 def latex_of(node: Node, names: bool = False) -> str:

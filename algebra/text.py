@@ -45,7 +45,7 @@ from .spelling import (
     plain_name,
     shown,
 )  # fmt: skip
-from .transcription import transcribe
+from .transcription import node_to_show, transcribe
 from .written import written
 
 WORDS = {"sigmoid": "sigma", "amax": "max", "amin": "min"}
@@ -71,7 +71,7 @@ def pp(tensor) -> str:
     >>> print(cf.pp(cf.exp(-x) + 1))
     (exp((-x)) + 1)
     """
-    node = tensor if isinstance(tensor, Node) else tensor.node
+    node = node_to_show("pp", tensor)
     if any(isinstance(x, Gradient) for x in topological([node])):
         return text(late.call("display", node))
     return written(node)

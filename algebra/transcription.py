@@ -9,11 +9,14 @@ twice, becomes a temporary under "where".
 from __future__ import annotations
 
 import itertools
+import reprlib
 from collections import Counter
 from collections.abc import Sequence
 
 from .bodies import body_formula
+from .build import here
 from .dims import Extent
+from .errors import ExpressionError
 from .factorgraph import Labelled, Unsayable, aligned, contraction
 from .graph import topological
 from .names import Names, Spell, is_variable
@@ -41,6 +44,21 @@ from .view import View, constant, entry, full, squeezed, whole
 SHARED_SIZE = 12  # a formula of this size that is used twice is named
 LONG_SIZE = 60  # a formula of this size is named
 DIAG_SIZE = 8  # a longer argument of diag is named
+
+
+def node_to_show(verb: str, tensor: object) -> Node:
+    """The node that a printing verb is given.
+
+    Raises ExpressionError for what is no tensor.
+    """
+    node = tensor if isinstance(tensor, Node) else getattr(tensor, "node", None)
+    if not isinstance(node, Node):
+        raise ExpressionError(
+            f"{verb} of {reprlib.repr(tensor)}, of type {type(tensor).__name__}",
+            where=here(),
+            fix="give one tensor; cf.as_tensor makes one of numbers and arrays",
+        )
+    return node
 
 
 def transcribe(node: Node, spell: Spell, keep_names: bool = False) -> Document:
@@ -139,7 +157,9 @@ class _Transcriber:
         """
         for term in e.args if op(e) == "Add" else ():
             slot = _negative_slot(term)
-            lse = _stripped(x.operands[slot]) if slot is not None else None
+            if slot is None:
+                continue
+            lse = _stripped(x.operands[slot])
             if isinstance(lse, Reduce) and lse.spec.op == "logsumexp":
                 others = [walk(a) for a in e.args if a is not term]
                 found = self._log_softmax(lse, operands[slot].labels, others)

@@ -8,9 +8,10 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from ..algebra.build import here
-from ..algebra.errors import CallError
-from ..algebra.node import Node
+from ..algebra.build import describe, here
+from ..algebra.errors import CallError, FunctionError
+from ..algebra.graph import topological
+from ..algebra.node import Leaf, Node
 from ..algebra.tensor import Tensor
 from .function import Function, function
 
@@ -18,13 +19,13 @@ from .function import Function, function
 _kept: WeakKeyDictionary[Tensor, dict[tuple[Node, ...], Function]] = WeakKeyDictionary()
 
 
-def evaluate(tensor: Tensor, values: Mapping[Any, Any]) -> np.ndarray:
+def evaluate(tensor: Tensor, values: Mapping[Any, Any] | None = None) -> np.ndarray:
     """Return the value of a tensor.
 
     Parameters
     ----------
     tensor : Tensor
-    values : mapping
+    values : mapping, optional
         From inputs to values.
 
     Raises
@@ -32,6 +33,8 @@ def evaluate(tensor: Tensor, values: Mapping[Any, Any]) -> np.ndarray:
     CallError
         If `values` is no mapping from variables; FunctionError if an input is missing.
     """
+    if values is None:
+        values = {}
     if not isinstance(values, Mapping) or not all(isinstance(x, Tensor) for x in values):
         raise CallError(
             f"eval({values!r})", where=here(), fix="pass a dict from variables to values"
@@ -39,5 +42,25 @@ def evaluate(tensor: Tensor, values: Mapping[Any, Any]) -> np.ndarray:
     functions = _kept.setdefault(tensor, {})
     key = tuple(x.node for x in values)
     if key not in functions:
-        functions[key] = function(list(values), tensor, on_unused_input="ignore")
+        functions[key] = _function(tensor, values)
     return functions[key](*values.values())
+
+
+def _function(tensor: Tensor, values: Mapping[Tensor, Any]) -> Function:
+    try:
+        return function(list(values), tensor, on_unused_input="ignore")
+    except FunctionError:
+        given = [x.node for x in values]
+        missing = [x for x in topological([tensor.node]) if _is_input(x) and x not in given]
+        if not missing or not all(map(_is_input, given)):
+            raise
+        names = ", ".join(map(describe, missing))
+        raise FunctionError(
+            f"eval needs a value of {names}",
+            where=here(),
+            fix="pass it in the dict from variables to values: eval({x: value})",
+        ) from None
+
+
+def _is_input(x: Node) -> bool:
+    return isinstance(x, Leaf) and x.spec.kind == "input"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -49,7 +51,19 @@ def program_lines(kind: Kind, program: Program) -> list[str]:
     """One kernel: what it is specialised to, and its plan."""
     stored = ", ".join(f"{dtype} {layout}" for dtype, layout in kind.storage) or "no inputs"
     fixed = "".join(f", {show(dim)} = {size}" for dim, size in kind.baked)
-    return [f"kernel for {stored}{fixed}:", *("  " + line for line in program.plan)]
+    plan = [line.replace("fold axis: ?", f"fold axis: {_fold(program)}") for line in program.plan]
+    return [f"kernel for {stored}{fixed}:", *("  " + line for line in plan)]
+
+
+def _fold(program: Program) -> str:
+    """Which argument's axis a fold axis without a name is; the key's text labels it i."""
+    found = re.search(r"\bi:d(\d+)", program.key_text)
+    dim, counts = int(found[1]) if found else -1, Counter[str]()
+    for a in program.arguments:
+        counts[a.kind] += 1
+        if dim in a.dims:
+            return f"axis {a.dims.index(dim)} of {a.kind} {counts[a.kind]}"
+    return "?"
 
 
 def promotions(forms: Forms) -> list[str]:

@@ -12,6 +12,7 @@ import pytest
 
 import closedform as cf
 import closedform.tensor as T
+from closedform.runtime.evaluation import evaluate
 
 FILE = os.path.basename(__file__)
 
@@ -167,6 +168,8 @@ def test_updates():
     refused(cf.ShapeError, r"update of 's' has shape", make({s: x[:, None]}))
     refused(cf.FunctionError, "pairs", make([s]))
     refused(cf.FunctionError, "pairs", make(3))
+    line = here() + 1
+    refused(cf.FunctionError, "'s', which is not a shared", make({"s": s}), line - 12)
     one = cf.shared(np.ones((2, 1)), "one", broadcastable=(False, True))
     refused(cf.ShapeError, "axis 1 differs", make({one: cf.as_tensor(np.ones((2, 2)))}))
 
@@ -182,6 +185,27 @@ def test_givens():
     refused(cf.FunctionError, "'x' twice", make([(x, x), (x, x)]))
     z = cf.vector("z", dtype="float32")
     refused(cf.DTypeError, "has dtype float64", lambda: cf.function([x], z * 2, givens={z: x}))
+
+
+def test_eval_without_values_says_to_pass_them():
+    x, y = cf.vectors("x", "y")
+    z = x + y
+    line = here() + 1
+    message = refused(cf.FunctionError, "'y'(.|\n)*in the dict", lambda: z.eval({x: [1.0]}), line)
+    assert "'x'" not in message and "inputs" not in message
+    refused(cf.FunctionError, "'x', 'y'(.|\n)*in the dict", lambda: z.eval(), here())
+    refused(cf.CallError, "pass a dict", lambda: x.eval([1.0]), here())
+    refused(cf.CallError, "pass a dict", lambda: evaluate(x, np.ones(3)), here())
+    refused(cf.CallError, "pass a dict", lambda: x.eval({"x": [1.0]}), here())
+    assert cf.grad(x.sum(), x).eval({x: [1.0]}) == 1
+
+
+@pytest.mark.parametrize("verb", ["pp", "latex"])
+def test_printing_what_is_no_tensor(verb):
+    x = cf.vector("x")
+    line = here() + 1
+    refused(cf.ExpressionError, f"{verb} of 3, of type int", lambda: getattr(cf, verb)(3), line)
+    refused(cf.ExpressionError, f"{verb} of .*, of type list", lambda: getattr(cf, verb)([x, x]))
 
 
 def test_5_1_contradicting_lines_are_both_named():
