@@ -1,6 +1,7 @@
-"""Canonical text of a graph: leaves and extents numbered by first appearance, operands in order (semantics 6.5).
+"""Canonical text of a graph: leaves and extents numbered by first appearance, operands in order.
 
-Names, values of parameters and contents of arrays are not part of it; the signs of parameters are.
+Names, values of parameters and contents of arrays are not part of it; the signs of parameters are
+(semantics 6.5).
 """
 
 from __future__ import annotations

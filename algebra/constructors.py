@@ -1,15 +1,15 @@
-"""Inputs: scalar, vector, row, col, matrix, tensor3, with dtype prefixes and plural forms as in Theano."""
+"""Inputs: scalar, vector, row, col, matrix, tensor3, with prefixes and plurals as in Theano."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from . import build
 from .dims import Extent, extent
 from .dtypes import dtype_of
 from .errors import ExpressionError, ShapeError
 from .node import input_leaf
+from .origin import here
 from .tensor import Tensor, check_name
 
 FACTS = ("positive", "nonnegative")
@@ -34,36 +34,54 @@ def tensor(
     Parameters
     ----------
     name : how messages, formulas and keyword calls name it; may be None.
-    shape : one entry per axis: a number, a name such as "n" (equal names are equal extents), or None.
+    shape : one entry per axis: a number, a name such as "n" (equal names are equal extents), or
+        None.
     dtype : dtype of the elements; default `config.floatX`.
-    assume : promises about the values, such as "positive" or "nonnegative"; they never change which derivative is taken.
+    assume : promises about the values, such as "positive" or "nonnegative"; they never change
+        which derivative is taken.
+
+    Raises
+    ------
+    ShapeError, DTypeError or ExpressionError for what is no shape, dtype, name or assumption.
 
     >>> import closedform as cf
     >>> X = cf.tensor("X", ("n", 3))
     >>> X.shape
     (n, 3)
     """
-    dims = tuple(extent(s) for s in ((shape,) if isinstance(shape, str | int) else shape))
-    facts = (assume,) if isinstance(assume, str) else tuple(assume)
+    dims = tuple(map(extent, entries(shape)))
+    facts = (assume,) if isinstance(assume, str) else entries(assume)
     for fact in facts:
         if fact not in FACTS:
             raise ExpressionError(
                 f"unknown assumption {fact!r}",
-                where=build.here(),
+                where=here(),
                 fix=f"use one of {', '.join(FACTS)}",
             )
     return Tensor(input_leaf(dims, dtype_of(dtype), check_name(name), facts))
 
 
+def entries(shape: Any) -> tuple:
+    """What a user wrote per axis; one number or name stands for one axis."""
+    if isinstance(shape, Iterable) and not isinstance(shape, str | Tensor):
+        return tuple(shape)
+    return (shape,)
+
+
 def _dims(kind: str, ones: tuple[bool, ...], shape: Any) -> tuple[Extent, ...]:
-    if shape is None:
-        return tuple(1 if one else extent(None) for one in ones)
-    shape = (shape,) if isinstance(shape, str | int) else tuple(shape)
-    if len(shape) != len(ones):
+    given = (None,) * len(ones) if shape is None else entries(shape)
+    if len(given) != len(ones):
         raise ShapeError(
-            f"shape {shape!r} for a {kind}", where=build.here(), fix=f"give {len(ones)} extents"
+            f"shape {shape!r} for a {kind}", where=here(), fix=f"give {len(ones)} extents"
         )
-    return tuple(1 if one and s is None else extent(s) for one, s in zip(ones, shape, strict=True))
+    dims = tuple(1 if one and s is None else extent(s) for one, s in zip(ones, given, strict=True))
+    if any(one and d != 1 for one, d in zip(ones, dims, strict=True)):
+        raise ShapeError(
+            f"shape {shape!r} for a {kind}, whose axis {ones.index(True)} has extent 1",
+            where=here(),
+            fix="write 1 or None there, or use cf.matrix",
+        )
+    return dims
 
 
 def _one(kind: str, dtype: str | None) -> Callable[..., Tensor]:
@@ -74,9 +92,11 @@ def _one(kind: str, dtype: str | None) -> Callable[..., Tensor]:
     ) -> Tensor:
         return tensor(name, _dims(kind, ones, shape), dtype, assume=assume)
 
-    make.__doc__ = f"""A symbolic {kind} ({len(ones)} axes{", of extent 1: " + str([k for k, o in enumerate(ones) if o]) if any(ones) else ""}).
+    narrow = f", axis {ones.index(True)} of extent 1" if any(ones) else ""
+    make.__doc__ = f"""A symbolic {kind}: {len(ones)} axes{narrow}.
 
-    Parameters: name (may be None), dtype (default {dtype or "config.floatX"}), shape (numbers, names or None), assume.
+    Parameters: name (may be None), dtype (default {dtype or "config.floatX"}), shape (numbers,
+    names or None), assume.
     """
     return make
 
@@ -84,6 +104,10 @@ def _one(kind: str, dtype: str | None) -> Callable[..., Tensor]:
 def _many(single: Callable[..., Tensor]) -> Callable[..., list[Tensor]]:
     def make(*names: Any, **options: Any) -> list[Tensor]:
         if len(names) == 1 and isinstance(names[0], int):
+            if names[0] < 0:
+                raise ExpressionError(
+                    f"{names[0]} variables", where=here(), fix="give names, or how many there are"
+                )
             return [single(**options) for _ in range(names[0])]
         if len(names) == 1 and isinstance(names[0], str) and " " in names[0]:
             names = tuple(names[0].split())

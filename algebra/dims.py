@@ -1,45 +1,53 @@
 """Extents of axes: an int, a named dim, or a fresh dim (semantics 5).
 
-A dim is a positive SymPy integer symbol. Named dims are rigid: two names never unify. Fresh dims stand for axes of
-unknown extent and unify with anything. Unification returns a representative and the equalities it relied on; it
-mutates nothing.
+A dim is a positive SymPy integer symbol. Named dims are rigid: two names never unify. Fresh dims
+stand for axes of unknown extent and unify with anything. Unification returns a representative and
+the equalities it relied on; it mutates nothing.
 """
 
 from __future__ import annotations
 
 import itertools
+import weakref
 
 import sympy
 
-from .errors import ShapeError
+from .errors import ClosedformError, ShapeError
+from .origin import here
 
 _numbers = itertools.count()
+_defined: weakref.WeakValueDictionary = weakref.WeakValueDictionary()
 
 
 class Dim(sympy.Symbol):
     """A named extent, a positive integer. Equal names are equal dims."""
 
     __slots__ = ()
-    fresh = False
-    definition: tuple | None = None
 
     def __new__(cls, name: str) -> Dim:
         return super().__new__(cls, name, integer=True, positive=True)
 
 
 class FreshDim(sympy.Dummy):
-    """An unknown extent, a positive integer that is equal only to itself.
+    """An unknown extent, a positive integer; equal only to itself, or to what has its definition.
 
-    definition  None, or how the extent follows from others at run time: ("slice", dim, start, stop, step)
+    definition  None, or how the extent follows from others at run time: ("length" or "start", dim,
+                start, stop, step) of a slice, or ("quotient", dims, count) of a reshape with -1
     """
 
-    __slots__ = ("definition",)
-    fresh = True
+    __slots__ = ("__weakref__", "definition")
 
     def __new__(cls, definition: tuple | None = None) -> FreshDim:
-        self = super().__new__(cls, f"?{next(_numbers)}", integer=True, positive=True)
-        self.definition = definition
+        self = _defined.get(definition) if definition is not None else None
+        if self is None:
+            self = super().__new__(cls, f"?{next(_numbers)}", integer=True, positive=True)
+            self.definition = definition
+            if definition is not None:
+                self = _defined.setdefault(definition, self)
         return self
+
+    def _sympystr(self, printer: object) -> str:
+        return "?"
 
 
 Extent = int | Dim | FreshDim
@@ -57,19 +65,29 @@ def extent(value: object) -> Extent:
         return value
     if isinstance(value, str):
         if not value or len(value) > 100:
-            raise ShapeError(f"a dim is named {value!r}", fix="use a name of 1 to 100 characters")
+            raise ShapeError(
+                f"a dim is named {value!r}", where=here(), fix="use a name of 1 to 100 characters"
+            )
         return Dim(value)
     if isinstance(value, sympy.Symbol):
         return Dim(value.name)
-    try:
-        number = int(value)  # type: ignore[call-overload]
-    except (TypeError, ValueError):
-        number = -1
-    if number < 0 or number != value:
+    number = -1 if isinstance(value, bool) else _number(value)
+    if number < 0:
         raise ShapeError(
-            f"{value!r} is not an extent", fix="give a number >= 0, a name such as 'n', or None"
+            f"{value!r} is not an extent",
+            where=here(),
+            fix="give a number >= 0, a name such as 'n', or None",
         )
     return number
+
+
+def _number(value: object) -> int:
+    """A whole number, or -1."""
+    try:
+        number = int(value)  # type: ignore[call-overload]
+        return number if bool(number == value) else -1
+    except (TypeError, ValueError, OverflowError, ClosedformError):
+        return -1
 
 
 def known(dim: Extent) -> bool:
@@ -78,7 +96,10 @@ def known(dim: Extent) -> bool:
 
 
 def unify(dims: list[Extent]) -> tuple[Extent, tuple[Equality, ...]] | None:
-    """Representative of extents that must be equal, and the equalities this relies on; None if they conflict."""
+    """Representative of extents that must be equal, and the equalities this relies on.
+
+    None if they conflict.
+    """
     first = dims[0]
     if all(d is first or d == first for d in dims):
         return first, ()
@@ -106,7 +127,7 @@ class Equalities:
         self._parent: dict[Extent, Extent] = {}
 
     def find(self, dim: Extent) -> Extent:
-        """Representative: a number if the dim is bound to one, else a named dim, else a fresh one."""
+        """Representative: a number if the dim is bound to one, else a named dim, else a fresh."""
         root = dim
         while root in self._parent:
             root = self._parent[root]

@@ -2,47 +2,94 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from . import build, functions, products
+from . import functions as F
+from . import products, scalar
 from .errors import ExpressionError
-from .tensor import Tensor, as_tensor
+from .origin import here
+from .tensor import Tensor, apply
 
-_UFUNCS = {
-    np.add: lambda a, b: as_tensor(a) + b,
-    np.subtract: lambda a, b: as_tensor(a) - b,
-    np.multiply: lambda a, b: as_tensor(a) * b,
-    np.true_divide: lambda a, b: as_tensor(a) / b,
-    np.power: lambda a, b: as_tensor(a) ** b,
-    np.negative: lambda a: -a,
-    np.positive: lambda a: a,
+
+def _operator(forward: Callable[..., Any], backward: Callable[..., Any]) -> Callable[..., Any]:
+    """A binary ufunc by an operator of tensors and its reflection; one operand is a tensor."""
+    return lambda a, b: forward(a, b) if isinstance(a, Tensor) else backward(b, a)
+
+
+def _compared(compare: Callable[..., Any]) -> Callable[..., Any]:
+    """np.equal of tensors; of a tensor and a number or array it is what `==` calls: it raises."""
+
+    def meaning(a: Any, b: Any) -> Any:
+        if isinstance(a, Tensor) and isinstance(b, Tensor):
+            return compare(a, b)
+        return b == a if isinstance(b, Tensor) else a == b
+
+    return meaning
+
+
+_UFUNCS: dict[Any, Callable[..., Any]] = {
+    np.add: _operator(Tensor.__add__, Tensor.__radd__),
+    np.subtract: _operator(Tensor.__sub__, Tensor.__rsub__),
+    np.multiply: _operator(Tensor.__mul__, Tensor.__rmul__),
+    np.true_divide: _operator(Tensor.__truediv__, Tensor.__rtruediv__),
+    np.power: _operator(Tensor.__pow__, Tensor.__rpow__),
     np.matmul: products.matmul,
-    np.equal: lambda a, b: _compared(a, b, functions.eq), np.not_equal: lambda a, b: _compared(a, b, functions.neq),
-    np.less: functions.lt, np.less_equal: functions.le,
-    np.greater: functions.gt, np.greater_equal: functions.ge,
-    np.logical_and: functions.logical_and, np.logical_or: functions.logical_or, np.logical_not: functions.logical_not,
-    np.exp: functions.exp, np.expm1: functions.expm1, np.log: functions.log, np.log1p: functions.log1p,
-    np.sin: functions.sin, np.cos: functions.cos, np.tanh: functions.tanh, np.sinh: functions.sinh, np.cosh: functions.cosh,
-    np.sqrt: functions.sqrt, np.square: functions.square, np.absolute: functions.absolute, np.fabs: functions.absolute,
-    np.sign: functions.sign, np.maximum: functions.maximum, np.minimum: functions.minimum,
-}  # fmt: skip
+    np.negative: Tensor.__neg__,
+    np.positive: Tensor.__pos__,
+    np.equal: _compared(F.eq),
+    np.not_equal: _compared(F.neq),
+    np.less: F.lt,
+    np.less_equal: F.le,
+    np.greater: F.gt,
+    np.greater_equal: F.ge,
+    np.logical_and: F.logical_and,
+    np.logical_or: F.logical_or,
+    np.logical_not: F.logical_not,
+    np.bitwise_and: _operator(Tensor.__and__, Tensor.__rand__),
+    np.bitwise_or: _operator(Tensor.__or__, Tensor.__ror__),
+    np.invert: Tensor.__invert__,
+    np.exp: F.exp,
+    np.expm1: F.expm1,
+    np.log: F.log,
+    np.log1p: F.log1p,
+    np.sin: F.sin,
+    np.cos: F.cos,
+    np.tanh: F.tanh,
+    np.sinh: F.sinh,
+    np.cosh: F.cosh,
+    np.sqrt: F.sqrt,
+    np.square: F.square,
+    np.absolute: F.absolute,
+    np.fabs: lambda x: apply(scalar.absolute, x, floats=True),
+    np.sign: F.sign,
+    np.maximum: F.maximum,
+    np.minimum: F.minimum,
+}
 
-_FUNCTIONS = {
-    np.sum: functions.sum, np.mean: functions.mean, np.max: functions.max, np.min: functions.min,
-    np.argmax: functions.argmax, np.argmin: functions.argmin, np.where: functions.where,
-    np.transpose: functions.transpose, np.reshape: functions.reshape, np.dot: products.dot, np.outer: products.outer,
-    np.trace: products.trace, np.einsum: products.einsum, np.zeros_like: functions.zeros_like, np.ones_like: functions.ones_like,
-    np.ndim: lambda a: a.ndim, np.shape: lambda a: a.shape, np.size: lambda a: a.size,
-}  # fmt: skip
-
-
-def _compared(a: Any, b: Any, compare: Any) -> Any:
-    """np.equal of tensors; of a tensor and a number or array it is what `==` calls, which raises."""
-    if isinstance(a, Tensor) and isinstance(b, Tensor):
-        return compare(a, b)
-    return b == a if isinstance(b, Tensor) else a == b
+_FUNCTIONS: dict[Any, Callable[..., Any]] = {
+    np.sum: F.sum,
+    np.mean: F.mean,
+    np.max: F.max,
+    np.min: F.min,
+    np.argmax: F.argmax,
+    np.argmin: F.argmin,
+    np.where: F.where,
+    np.transpose: F.transpose,
+    np.reshape: F.reshape,
+    np.dot: products.dot,
+    np.outer: products.outer,
+    np.trace: products.trace,
+    np.einsum: lambda subscripts, *operands, optimize=None: products.einsum(subscripts, *operands),
+    np.zeros_like: F.zeros_like,
+    np.ones_like: F.ones_like,
+    np.ndim: lambda a: a.ndim,
+    np.shape: lambda a: a.shape,
+    np.size: lambda a: a.size,
+}
 
 
 def ufunc_call(ufunc: Any, method: str, inputs: tuple, kwargs: dict) -> Tensor:
@@ -52,27 +99,33 @@ def ufunc_call(ufunc: Any, method: str, inputs: tuple, kwargs: dict) -> Tensor:
     """
     if method == "__call__" and ufunc in _UFUNCS and not kwargs:
         return _UFUNCS[ufunc](*inputs)
-    text = (
-        f"np.{ufunc.__name__}"
-        + ("" if method == "__call__" else f".{method}")
-        + (f" with {', '.join(kwargs)}=" if kwargs else "")
-    )
-    raise ExpressionError(
-        f"{text} of a tensor is not supported",
-        where=build.here(),
-        fix="use the functions of closedform",
-    )
+    raise _unsupported(ufunc.__name__ + ("" if method == "__call__" else f".{method}"), kwargs)
 
 
 def function_call(func: Any, args: tuple, kwargs: dict) -> Any:
     """A NumPy function applied to tensors.
 
-    Raises ExpressionError for functions that have no symbolic meaning yet.
+    Raises ExpressionError for functions and arguments that have no symbolic meaning yet.
     """
-    if func in _FUNCTIONS:
-        return _FUNCTIONS[func](*args, **kwargs)
-    raise ExpressionError(
-        f"np.{func.__name__} of a tensor is not supported",
-        where=build.here(),
+    given = {name: value for name, value in kwargs.items() if value is not None}
+    if func in _FUNCTIONS and _takes(_FUNCTIONS[func], args, given):
+        return _FUNCTIONS[func](*args, **given)
+    raise _unsupported(func.__name__, given, len(args) if func in _FUNCTIONS else None)
+
+
+def _takes(meaning: Callable[..., Any], args: tuple, kwargs: dict) -> bool:
+    try:
+        inspect.signature(meaning).bind(*args, **kwargs)
+    except TypeError:
+        return False
+    return True
+
+
+def _unsupported(name: str, kwargs: dict, count: int | None = None) -> ExpressionError:
+    options = f" with {', '.join(kwargs)}=" if kwargs else ""
+    number = "" if options or count is None else f" with {count} arguments"
+    return ExpressionError(
+        f"np.{name}{options or number} of a tensor is not supported",
+        where=here(),
         fix="use the functions of closedform",
     )

@@ -1,10 +1,14 @@
-"""Dtypes follow NumPy 2: Python scalars are weak, and so are extents and float literals (semantics 4)."""
+"""Dtypes follow NumPy 2: Python scalars are weak, and so are extents and float literals.
+
+Semantics 4.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
 from .errors import DTypeError
+from .origin import here
 
 SUPPORTED = (
     "bool",
@@ -20,7 +24,8 @@ SUPPORTED = (
     "float64",
 )
 _SUPPORTED = {np.dtype(name) for name in SUPPORTED}
-FLOAT32, FLOAT64, INT64, BOOL = (np.dtype(n) for n in ("float32", "float64", "int64", "bool"))
+FLOAT32, FLOAT64 = np.dtype("float32"), np.dtype("float64")
+INT8, INT64, BOOL = np.dtype("int8"), np.dtype("int64"), np.dtype("bool")
 
 
 class Config:
@@ -40,7 +45,9 @@ class Config:
     @floatX.setter
     def floatX(self, value: str) -> None:  # noqa: N802
         if value not in ("float32", "float64"):
-            raise DTypeError(f"config.floatX = {value!r}", fix="use 'float32' or 'float64'")
+            raise DTypeError(
+                f"config.floatX = {value!r}", where=here(), fix="use 'float32' or 'float64'"
+            )
         self._floatX = value
 
     @property
@@ -50,7 +57,7 @@ class Config:
     @target.setter
     def target(self, value: str) -> None:
         if value not in ("c", "numpy"):
-            raise DTypeError(f"config.target = {value!r}", fix="use 'c' or 'numpy'")
+            raise DTypeError(f"config.target = {value!r}", where=here(), fix="use 'c' or 'numpy'")
         self._target = value
 
 
@@ -62,26 +69,16 @@ def dtype_of(spec: object) -> np.dtype:
 
     Raises DTypeError for complex, object, string, float16 and other dtypes.
     """
+    fix = f"use one of {', '.join(SUPPORTED)}"
+    named = isinstance(spec, str) and spec == "floatX"
     try:
-        result = np.dtype(config.floatX if spec is None or spec == "floatX" else spec)  # type: ignore[call-overload]
-    except TypeError:
-        raise DTypeError(
-            f"{spec!r} is not a dtype", fix=f"use one of {', '.join(SUPPORTED)}"
-        ) from None
+        result = np.dtype(config.floatX if spec is None or named else spec)  # type: ignore[call-overload]
+    except (TypeError, ValueError):
+        raise DTypeError(f"{spec!r} is not a dtype", where=here(), fix=fix) from None
     result = result.newbyteorder("=")
     if result not in _SUPPORTED:
-        raise DTypeError(
-            f"dtype {result} is not supported", fix=f"use one of {', '.join(SUPPORTED)}"
-        )
+        raise DTypeError(f"dtype {result} is not supported", where=here(), fix=fix)
     return result
-
-
-def is_float(dtype: np.dtype) -> bool:
-    return dtype.kind == "f"
-
-
-def is_integer(dtype: np.dtype) -> bool:
-    return dtype.kind in "iu"
 
 
 _EXAMPLE = {"b": True, "i": 1, "u": 1, "f": 1.0}
@@ -97,8 +94,8 @@ def promote(operands: list[tuple[np.dtype, bool]]) -> tuple[np.dtype, bool]:
 
 
 def floating(dtype: np.dtype) -> np.dtype:
-    """Dtype in which NumPy computes exp, log or a true division of this dtype (float32 instead of its float16)."""
-    if is_float(dtype):
+    """Dtype in which NumPy computes exp or log of this dtype (float32 instead of its float16)."""
+    if dtype.kind == "f":
         return dtype
     result = np.result_type(dtype, np.float16) if dtype.itemsize < 4 else FLOAT64
     return FLOAT32 if result == np.float16 else result
@@ -106,7 +103,7 @@ def floating(dtype: np.dtype) -> np.dtype:
 
 def divided(dtype: np.dtype) -> np.dtype:
     """Dtype of a true division: float64 for every integer, also the small ones."""
-    return dtype if is_float(dtype) else FLOAT64
+    return dtype if dtype.kind == "f" else FLOAT64
 
 
 def summed(dtype: np.dtype) -> np.dtype:

@@ -1,4 +1,4 @@
-"""Errors. Each message has three parts: what was found, where, and how to fix it (semantics, style rule 12)."""
+"""Errors. Each message has three parts: what was found, where, and how to fix it."""
 
 from __future__ import annotations
 

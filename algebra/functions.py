@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from . import build, scalar
-from .dtypes import BOOL
-from .node import Node, number_node
+from .dtypes import BOOL, dtype_of, promote
+from .errors import ExpressionError
+from .literal import check_fits
+from .node import number_node
+from .origin import here
 from .scalar import HALF, Pow
-from .tensor import Tensor, apply, as_tensor, compare, logical, part, power
+from .tensor import Tensor, apply, as_tensor, compare, logical, part, power, reduced
 
 _DOCS = {
     "exp": "Exponential e**x.",
@@ -32,7 +35,10 @@ def _unary(name: str) -> Any:
         return apply(primitive, x, floats=True)
 
     function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"{_DOCS[name]}\n\n    Elementwise; integers give floats, as in NumPy. Derivative: see `partials.PARTIALS`.\n    "
+    function.__doc__ = f"""{_DOCS[name]}
+
+    Elementwise; integers give floats, as in NumPy. Derivative: see `partials.PARTIALS`.
+    """
     return function
 
 
@@ -58,6 +64,10 @@ def absolute(x: Any) -> Tensor:
 
 def sign(x: Any) -> Tensor:
     """-1, 0 or 1; its derivative is 0."""
+    if part(x)[1] == BOOL:
+        raise ExpressionError(
+            "the sign of booleans", where=here(), fix="convert with .astype('int64')"
+        )
     return apply(scalar.sign_of, x)
 
 
@@ -77,22 +87,23 @@ def minimum(a: Any, b: Any) -> Tensor:
 
 
 def where(condition: Any, a: Any, b: Any) -> Tensor:
-    """a where the condition holds, else b. Nothing leaks from the branch that is not taken, also in derivatives."""
-    parts = [part(condition), part(a), part(b)]
-    if parts[0][1] != BOOL:
-        parts[0] = part(compare(scalar.ne, condition, 0))
-    return Tensor(_where(parts))
+    """a where the condition holds, else b.
 
-
-def _where(parts: list) -> Node:
+    Nothing leaks from the branch that is not taken, also in derivatives.
+    """
+    parts = [part(truth(condition)), part(a), part(b)]
+    compute, weak = promote([(d, w) for _, d, w in parts[1:]])
+    for value, _, _ in parts[1:]:
+        check_fits(value, compute)
     node = build.elementwise(scalar.where, parts)
-    compute, weak = build.promote([(d, w) for _, d, w in parts[1:]])
-    return type(node).occur(
-        node.spec.with_(dtype=compute, compute=compute, weak=weak),
-        *node.operands,
-        origin=node.origin,
-        equalities=node.equalities,
-    )
+    spec = node.spec.with_(dtype=compute, compute=compute, weak=weak)
+    result = type(node).occur(spec, *node.operands, origin=node.origin, equalities=node.equalities)
+    return Tensor(result)
+
+
+def truth(x: Any) -> Any:
+    """x as a truth value: whether it differs from 0."""
+    return x if part(x)[1] == BOOL else compare(scalar.ne, x, 0)
 
 
 def eq(a: Any, b: Any) -> Tensor:
@@ -126,18 +137,18 @@ def ge(a: Any, b: Any) -> Tensor:
 
 
 def logical_and(a: Any, b: Any) -> Tensor:
-    """Elementwise a and b, for booleans."""
-    return logical(scalar.and_, a, b)
+    """Elementwise a and b; numbers other than 0 are true."""
+    return logical(scalar.and_, truth(a), truth(b))
 
 
 def logical_or(a: Any, b: Any) -> Tensor:
-    """Elementwise a or b, for booleans."""
-    return logical(scalar.or_, a, b)
+    """Elementwise a or b; numbers other than 0 are true."""
+    return logical(scalar.or_, truth(a), truth(b))
 
 
 def logical_not(a: Any) -> Tensor:
-    """Elementwise not a, for booleans."""
-    return logical(scalar.not_, a)
+    """Elementwise not a; numbers other than 0 are true."""
+    return logical(scalar.not_, truth(a))
 
 
 # ---------------------------------------------------------------- reductions
@@ -175,11 +186,8 @@ def argmin(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
 
 def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     """log(sum(exp(x))) along axes, without overflow; a slice of -inf gives -inf."""
-    from .tensor import _reduced
-
-    return _reduced(
-        as_tensor(x), axis, keepdims, lambda a, axes: build.reduce("logsumexp", a, axes)
-    )
+    make = lambda a, axes: build.reduce("logsumexp", a, axes)  # noqa: E731
+    return reduced(as_tensor(x), axis, keepdims, make)
 
 
 def softmax(x: Any, axis: int = -1) -> Tensor:
@@ -223,9 +231,7 @@ def cast(x: Any, dtype: Any) -> Tensor:
 
 def _filled(x: Any, value: int, dtype: Any) -> Tensor:
     x = as_tensor(x)
-    return Tensor(
-        number_node(value, x.shape, build.dtype_of(dtype) if dtype is not None else x.dtype)
-    )
+    return Tensor(number_node(value, x.shape, x.dtype if dtype is None else dtype_of(dtype)))
 
 
 def zeros_like(x: Any, dtype: Any = None) -> Tensor:

@@ -1,6 +1,7 @@
 """grad, jacobian, hessian: handles on symbolic `Gradient` nodes (semantics 1.2, 8).
 
-Nothing is differentiated here; the pass `derive` of `simplify` expands these nodes after the cost is stabilised.
+Nothing is differentiated here; the pass `derive` of `simplify` expands these nodes after the cost
+is stabilised.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ from typing import Any
 
 import sympy
 
-from . import build
+from .build import describe
 from .dims import show_shape
 from .errors import DerivativeError, DisconnectedInputError, ExpressionError
 from .graph import topological
 from .node import Gradient, GradientSpec, Node, number_node
+from .origin import here, origin
 from .tensor import Tensor
 
 
@@ -32,7 +34,8 @@ def grad(
     cost : a tensor of shape ().
     wrt : a tensor, or a list or tuple of them; intermediates of the cost are allowed.
     consider_constant : tensors through which no derivative flows.
-    disconnected_inputs : what to do about a variable that the cost does not depend on: "raise", "warn" or "ignore" (zeros).
+    disconnected_inputs : what to do about a variable that the cost does not depend on: "raise",
+        "warn" or "ignore" (zeros).
 
     Returns
     -------
@@ -40,7 +43,8 @@ def grad(
 
     Raises
     ------
-    DerivativeError for a cost that is not a scalar or a variable that is not floating; DisconnectedInputError.
+    DerivativeError for a cost that is not a scalar or a variable that is not floating;
+    DisconnectedInputError.
 
     >>> import closedform as cf
     >>> x = cf.vector("x", shape="n")
@@ -50,7 +54,7 @@ def grad(
     if isinstance(cost, Tensor) and cost.ndim:
         raise DerivativeError(
             f"the cost has shape {show_shape(cost.shape)}",
-            where=build.here(),
+            where=here(),
             fix="reduce it with .sum() or .mean(), or use cf.jacobian",
         )
     return _derivative(cost, wrt, consider_constant, disconnected_inputs)
@@ -85,7 +89,7 @@ def _derivative(cost: Any, wrt: Any, held: Sequence[Any] | None, disconnected: s
     if disconnected not in ("raise", "warn", "ignore"):
         raise DerivativeError(
             f"disconnected_inputs={disconnected!r}",
-            where=build.here(),
+            where=here(),
             fix="use 'raise', 'warn' or 'ignore'",
         )
     for value in (cost, *targets, *(held or ())):
@@ -95,7 +99,7 @@ def _derivative(cost: Any, wrt: Any, held: Sequence[Any] | None, disconnected: s
     _check_float(cost)
     fixed = tuple(t.node for t in held or ())
     reached = _connected(cost.node, [t.node for t in targets], fixed)
-    where = build.origin()
+    where = origin()
     results = []
     for w in targets:
         dims = cost.node.dims + w.node.dims
@@ -103,9 +107,8 @@ def _derivative(cost: Any, wrt: Any, held: Sequence[Any] | None, disconnected: s
             _complain(w, disconnected)
             results.append(Tensor(number_node(0, dims, w.dtype)))
             continue
-        spec = GradientSpec(
-            0, 1, dims, w.dtype, False
-        )  # one variable each: 1000 gradients stay linear
+        # one variable each: 1000 gradients stay linear
+        spec = GradientSpec(0, 1, dims, w.dtype, False)
         results.append(Tensor(Gradient.occur(spec, cost.node, w.node, *fixed, origin=where)))
     return (results if isinstance(wrt, list) else tuple(results)) if many else results[0]
 
@@ -120,15 +123,19 @@ def _check_tensor(value: Any) -> None:
     )
     raise ExpressionError(
         f"cannot differentiate with {value!r} of type {type(value).__name__}",
-        where=build.here(),
+        where=here(),
         fix=fix,
     )
 
 
 def _check_float(value: Tensor) -> None:
     if value.dtype.kind != "f":
-        raise DerivativeError(f"{build.describe(value.node)} has dtype {value.dtype}, and only floating values have derivatives",
-                              where=build.here(), fix="declare it floating, or convert it with .astype('float64')")  # fmt: skip
+        raise DerivativeError(
+            f"{describe(value.node)} has dtype {value.dtype},"
+            " and only floating values have derivatives",
+            where=here(),
+            fix="declare it floating, or convert it with .astype('float64')",
+        )
 
 
 def _connected(cost: Node, targets: list[Node], fixed: tuple[Node, ...]) -> set[Node]:
@@ -138,12 +145,12 @@ def _connected(cost: Node, targets: list[Node], fixed: tuple[Node, ...]) -> set[
 
 
 def _complain(w: Tensor, disconnected: str) -> None:
-    text = f"the cost does not depend on {build.describe(w.node)}"
+    text = f"the cost does not depend on {describe(w.node)}"
     if disconnected == "warn":
-        warnings.warn(f"{text} ({build.here()}); its derivative is 0", stacklevel=4)
+        warnings.warn(f"{text} ({here()}); its derivative is 0", stacklevel=4)
     if disconnected == "raise":
         raise DisconnectedInputError(
             text,
-            where=build.here(),
+            where=here(),
             fix="remove it from wrt, or pass disconnected_inputs='ignore' to get zeros",
         )

@@ -8,7 +8,7 @@ from .node import Leaf, Node
 
 
 def topological(roots: Iterable[Node], stop: Callable[[Node], bool] | None = None) -> list[Node]:
-    """Every distinct node that the roots need, operands first, in the order in which they were written.
+    """Every distinct node that the roots need, operands first, in the order of writing.
 
     stop   nodes for which it is true are listed, but what they need is not.
     """

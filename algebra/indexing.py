@@ -3,39 +3,44 @@
 from __future__ import annotations
 
 import numbers
+import operator
+from collections.abc import Iterator
 from typing import Any
 
 from . import build
-from .dims import Extent, FreshDim, show_shape
+from .build import describe
+from .dims import Equality, Extent, FreshDim, show_shape
 from .errors import ExpressionError, ShapeError
 from .node import Node
+from .origin import here
 
 
 def basic(a: Node, key: Any) -> Node:
     """a[key] for integers, slices, None and Ellipsis.
 
-    Raises ExpressionError for other keys, ShapeError for too many or an integer that is out of range.
+    Raises ExpressionError for other keys, ShapeError for too many or an integer out of range.
     """
     keys = _expand(a, key if isinstance(key, tuple) else (key,))
-    params, dims, kept = [], [], []
-    axis = 0
+    params: list[tuple] = []
+    dims: list[Extent] = []
+    kept: list[int | None] = []  # per axis of a, its axis in the result
     for k in keys:
         if k is None:
             dims.append(1)
-            continue
-        kept.append(None if isinstance(k, numbers.Integral) else len(dims))
-        params.append(
-            _integer(a, axis, int(k))
-            if isinstance(k, numbers.Integral)
-            else _slice(a.dims[axis], k)
-        )
-        if not isinstance(k, numbers.Integral):
-            dims.append(params[-1][2])
-        axis += 1
-    if all(p[:2] == (0, 1) and p[2] == d for p, d in zip(params, a.dims, strict=True)):
+        elif isinstance(k, slice):
+            start, step, length = _slice(a.dims[len(params)], k)
+            params.append((start, step))
+            kept.append(len(dims))
+            dims.append(length)
+        else:
+            params.append((_integer(a, len(params), operator.index(k)), None))
+            kept.append(None)
+    inner = tuple(dims[k] for k in kept if k is not None)
+    if inner == a.dims and all(p == (0, 1) for p in params):
         return build.view(a, tuple(kept), tuple(dims))
-    inner = tuple(p[2] for p in params if p[1] is not None)
-    result = build.sliced(a, tuple(p[:2] for p in params), inner)
+    equal = [e for (start, step), d in zip(params, a.dims, strict=True) if step is None
+             for e in _within(d, start)]  # fmt: skip
+    result = build.sliced(a, tuple(params), inner, equal)
     if None not in keys:
         return result
     return build.view(result, tuple(k for k in kept if k is not None), tuple(dims))
@@ -52,13 +57,16 @@ def _expand(a: Node, keys: tuple) -> list:
         ):
             raise ExpressionError(
                 f"indexing with {k!r} is not built yet",
-                where=build.here(),
+                where=here(),
                 fix="use integers, slices, None and ..., or a product with a one-hot matrix",
             )
     used = sum(k is not None and k is not Ellipsis for k in keys)
     if used > a.ndim or keys.count(Ellipsis) > 1:
-        raise ShapeError(f"{used} indices for {build.describe(a)} with shape {show_shape(a.dims)}", where=build.here(),
-                         fix=f"use at most {a.ndim} indices and one ...")  # fmt: skip
+        raise ShapeError(
+            f"{used} indices for {describe(a)} with shape {show_shape(a.dims)}",
+            where=here(),
+            fix=f"use at most {a.ndim} indices and one ...",
+        )
     fill = [slice(None)] * (a.ndim - used)
     if Ellipsis in keys:
         at = keys.index(Ellipsis)
@@ -66,12 +74,21 @@ def _expand(a: Node, keys: tuple) -> list:
     return [*keys, *fill]
 
 
-def _integer(a: Node, axis: int, k: int) -> tuple:
+def _integer(a: Node, axis: int, k: int) -> int:
     extent = a.dims[axis]
     if isinstance(extent, int) and not -extent <= k < extent:
-        raise ShapeError(f"index {k} of axis {axis} of {build.describe(a)} with extent {extent}", where=build.here(),
-                         fix=f"use {-extent} to {extent - 1}")  # fmt: skip
-    return (k % extent if isinstance(extent, int) else k), None, 1
+        raise ShapeError(
+            f"index {k} of axis {axis} of {describe(a)} with extent {extent}",
+            where=here(),
+            fix=f"use {-extent} to {extent - 1}" if extent else "take a slice; it has no elements",
+        )
+    return k % extent if isinstance(extent, int) else k
+
+
+def _within(extent: Extent, k: int) -> Iterator[Equality]:
+    """What must hold at run time so that position k exists: the slice of it has one element."""
+    if not isinstance(extent, int) and k not in (0, -1):  # these exist unless nothing does
+        yield FreshDim(("length", extent, k, k + 1, 1)), 1
 
 
 def _slice(extent: Extent, key: slice) -> tuple:
@@ -80,13 +97,13 @@ def _slice(extent: Extent, key: slice) -> tuple:
         if part is not None and not isinstance(part, numbers.Integral):
             raise ExpressionError(
                 f"a slice with the bound {part!r}",
-                where=build.here(),
+                where=here(),
                 fix="use integers as bounds of slices",
             )
     start, stop, step = (None if p is None else int(p) for p in (key.start, key.stop, key.step))
     step = 1 if step is None else step
     if step == 0:
-        raise ShapeError("a slice with step 0", where=build.here(), fix="use a step other than 0")
+        raise ShapeError("a slice with step 0", where=here(), fix="use a step other than 0")
     if isinstance(extent, int):
         chosen = range(*slice(start, stop, step).indices(extent))
         return (chosen.start if chosen else 0), step, len(chosen)
@@ -117,7 +134,7 @@ def reshaped(a: Node, shape: tuple) -> Node:
     if len(unknown) > 1:
         raise ShapeError(
             f"reshape to {tuple(shape)} leaves {len(unknown)} extents unknown",
-            where=build.here(),
+            where=here(),
             fix="write -1 once",
         )
     left = list(a.dims)
@@ -155,5 +172,8 @@ def _quotient(a: Node, shape: tuple, left: list, count: int | None, total: int |
 
 def _mismatch(a: Node, shape: tuple) -> ShapeError:
     text = ", ".join(str(s) for s in shape)
-    return ShapeError(f"cannot reshape {build.describe(a)} with shape {show_shape(a.dims)} to ({text})", where=build.here(),
-                      fix="keep the number of elements; name symbolic extents as in the operand, or use -1")  # fmt: skip
+    return ShapeError(
+        f"cannot reshape {describe(a)} with shape {show_shape(a.dims)} to ({text})",
+        where=here(),
+        fix="keep the number of elements; name symbolic extents as in the operand, or use -1",
+    )

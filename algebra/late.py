@@ -1,4 +1,7 @@
-"""Verbs that users call on tensors but that later stages implement; the door binds each once (semantics 9.8)."""
+"""Verbs that users call on tensors but that later stages implement.
+
+The door binds each once (semantics 9.8).
+"""
 
 from __future__ import annotations
 

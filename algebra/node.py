@@ -1,17 +1,19 @@
 """Nodes of the expression graph: a spec and operands.
 
-A node is a `sympy.Basic` with `args == (spec, *operands)`. The spec is an atom that holds everything else: index maps,
-body, extents, dtype. As written, every operation is an occurrence of its own (`occur`), with the user's file and line;
-from the first pass on nodes are interned: `node.func(*node.args) is node` (semantics 1.1, 6.2). Equality and hash are
-by identity, so depth never matters.
+A node is a `sympy.Basic` with `args == (spec, *operands)`. The spec is an atom that holds the rest:
+index maps, body, extents, dtype. As written, every operation is an occurrence of its own (`occur`),
+with the user's file and line; from the first pass on nodes are interned:
+`node.func(*node.args) is node` (semantics 1.1, 6.2). Equality and hash are by identity, so depth
+never matters.
 
 Kinds
-    Leaf      input, shared, constant, parameter (float literal), dim (an extent as a number), iota, delta, cut
+    Leaf      input, shared, constant, parameter (float literal), dim (an extent as a number), iota,
+              delta, cut
     Map       elementwise body over operands; operand k is read at `indices[k]`
     Contract  sum over products: einsum with its own label -> extent table
     Reduce    max, min, argmax, argmin, logsumexp along axes
     Layout    reshape, slice, embed (the adjoint of slice)
-    Gradient  the derivative of its first operand with respect to one of the others, not expanded yet
+    Gradient  the derivative of its first operand with respect to one of the others, not expanded
 """
 
 from __future__ import annotations
@@ -26,12 +28,11 @@ import sympy
 
 from . import scalar
 from .dims import Equality, Extent
+from .origin import Origin
 
 _specs: weakref.WeakValueDictionary = weakref.WeakValueDictionary()
 _nodes: weakref.WeakValueDictionary = weakref.WeakValueDictionary()
 _uids = itertools.count(1)
-
-Origin = tuple[str, int]
 
 
 class Spec(sympy.Atom):
@@ -81,38 +82,46 @@ def _record(name: str, fields: str, doc: str) -> Any:
 
 
 LeafSpec = _record(
-    "LeafSpec", "kind uid dims dtype weak value facts",
-    """kind: see the module. uid: number that makes inputs, shared variables, constants, parameters and cuts distinct
-    (0 for dim, iota and delta). value: Fraction of a parameter, extent of a dim, iota or delta, else None. facts: frozenset of
-    declared assumptions such as "positive".""",
-)  # fmt: skip
+    "LeafSpec",
+    "kind uid dims dtype weak value facts",
+    """kind: see the module. uid: number that makes inputs, shared variables, constants, parameters
+    and cuts distinct (0 for dim, iota and delta). value: Fraction of a parameter, extent of a dim,
+    iota or delta, else None. facts: frozenset of declared assumptions such as "positive".""",
+)
 MapSpec = _record(
-    "MapSpec", "body indices dims dtype weak compute",
-    """body: scalar expression over slots 0.. of the operands. indices: per operand, for each of its axes the axis of the
-    result it runs along, or None for an axis of extent 1. dtype: of the result. compute: dtype of the arithmetic;
-    operands are converted to it when they are read. weak: the result adapts its dtype as a Python number does.""",
-)  # fmt: skip
+    "MapSpec",
+    "body indices dims dtype weak compute",
+    """body: scalar expression over slots 0.. of the operands. indices: per operand, for each of its
+    axes the axis of the result it runs along, or None for an axis of extent 1. dtype: of the
+    result. compute: dtype of the arithmetic; operands are converted to it when they are read. weak:
+    the result adapts its dtype as a Python number does.""",
+)
 ContractSpec = _record(
-    "ContractSpec", "indices out sizes dtype weak",
-    """indices: per operand a tuple of labels 0.., one per axis. out: labels of the result. sizes: extent of each label.
-    A label may be carried by no operand (the summand is repeated). Operands are converted to dtype when read.""",
-)  # fmt: skip
+    "ContractSpec",
+    "indices out sizes dtype weak",
+    """indices: per operand a tuple of labels 0.., one per axis. out: labels of the result. sizes:
+    extent of each label. A label may be carried by no operand (the summand is repeated). Operands
+    are converted to dtype when read.""",
+)
 ReduceSpec = _record(
     "ReduceSpec",
     "op axes dims dtype weak",
     """op: "max", "min", "argmax", "argmin" or "logsumexp"; axes that vanish.""",
 )
 LayoutSpec = _record(
-    "LayoutSpec", "op params dims dtype weak",
-    """op "reshape" (C order). op "slice": params is a pair (start, step) per operand axis, or (position, None) for an
-    axis that an integer index removes; start and position are ints >= 0, ints < 0 (counted from the end) or extents.
-    op "embed": the adjoint of such a slice: zeros of shape dims with the operand written at the sliced places.""",
-)  # fmt: skip
+    "LayoutSpec",
+    "op params dims dtype weak",
+    """op "reshape" (C order). op "slice": params is a pair (start, step) per operand axis, or
+    (position, None) for an axis that an integer index removes; start and position are ints >= 0,
+    ints < 0 (counted from the end) or extents. op "embed": the adjoint of such a slice: zeros of
+    shape dims with the operand written at the sliced places.""",
+)
 GradientSpec = _record(
-    "GradientSpec", "number count dims dtype weak",
-    """Operands are (cost, *wrt, *held) with `count` wrt; this node is the derivative with respect to wrt[number], of
-    shape cost.shape + wrt.shape.""",
-)  # fmt: skip
+    "GradientSpec",
+    "number count dims dtype weak",
+    """Operands are (cost, *wrt, *held) with `count` wrt; this node is the derivative with respect
+    to wrt[number], of shape cost.shape + wrt.shape.""",
+)
 
 
 class Node(sympy.Basic):
@@ -317,6 +326,8 @@ def _sign(x: Node, memo: dict) -> str:
             if "nonnegative" in facts
             else "real"
         )
+    if x.dtype.kind in "iu" and not x.weak:  # may wrap, or be rounded to 0
+        return "nonnegative" if x.dtype.kind == "u" else "real"
     signs = [memo.get(a, "real") for a in x.operands]
     if isinstance(x, Map):
         slots = {k: scalar.Slot(k, s) for k, s in enumerate(signs)}

@@ -1,6 +1,7 @@
 """Derivatives of scalar primitives: one row each, and the chain rule over bodies.
 
-Sources: DLMF 4.4, 4.20 and 4.34 for elementary functions; kinks follow the conventions of semantics 8.2.
+Sources: DLMF 4.4, 4.20 and 4.34 for elementary functions; kinks follow the conventions of
+semantics 8.2.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from .scalar import (
     HALF,
     MINUS_ONE,
     ONE,
+    POSITIVE,
     ZERO,
     Add,
     Mul,
@@ -28,8 +30,10 @@ from .scalar import (
     is_number,
     log,
     lt,
+    ne,
     op,
     sigmoid,
+    sign,
     sign_of,
     sin,
     sinh,
@@ -37,9 +41,10 @@ from .scalar import (
     where,
 )  # fmt: skip
 
-# name -> per argument, the partial derivative as a function of the arguments; None where it is 0 by declaration
+# name -> per argument, the partial derivative as a function of the arguments; None where it is 0 by
+# declaration
 PARTIALS: dict[str, tuple[Callable | None, ...]] = {
-    "Pow": (lambda a, b: times(b, raised(a, plus(b, MINUS_ONE))), lambda a, b: where(eq(a, ZERO), ZERO, Mul(Pow(a, b), log(a)))),
+    "Pow": (lambda a, b: _by_base(a, b), lambda a, b: _by_exponent(a, b)),
     "exp": (lambda x: exp(x),),
     "expm1": (lambda x: exp(x),),
     "log": (lambda x: Pow(x, MINUS_ONE),),
@@ -58,10 +63,30 @@ PARTIALS: dict[str, tuple[Callable | None, ...]] = {
     "indicator": (None,),
     "maximum": (lambda a, b: _larger(a, b), lambda a, b: _larger(b, a)),
     "minimum": (lambda a, b: _larger(b, a), lambda a, b: _larger(a, b)),
-    "eq": (None, None), "ne": (None, None), "lt": (None, None), "le": (None, None), "gt": (None, None), "ge": (None, None),
-    "and_": (None, None), "or_": (None, None), "not_": (None,),
-}  # fmt: skip
+    "eq": (None, None),
+    "ne": (None, None),
+    "lt": (None, None),
+    "le": (None, None),
+    "gt": (None, None),
+    "ge": (None, None),
+    "and_": (None, None),
+    "or_": (None, None),
+    "not_": (None,),
+}
 STRUCTURAL = ("Add", "Mul", "where")  # differentiated below
+CHOICES = ("maximum", "minimum", "relu")  # their partial derivatives can be 0
+
+
+def _by_base(a, b):
+    """b a**(b - 1); 0 for an exponent of 0, also at a = 0."""
+    slope = times(b, raised(a, plus(b, MINUS_ONE)))
+    return slope if is_number(b) or sign(b) == POSITIVE else where(eq(b, ZERO), ZERO, slope)
+
+
+def _by_exponent(a, b):
+    """a**b log(a); 0 at a = 0."""
+    slope = Mul(Pow(a, b), log(a))
+    return slope if sign(a) == POSITIVE else where(eq(a, ZERO), ZERO, slope)
 
 
 def _larger(a, b):
@@ -103,7 +128,10 @@ def raised(base, exponent):
 
 
 def derivative(body, slot: int):
-    """d body / d slot, or None if the body does not depend on the slot or only through declared-zero derivatives."""
+    """d body / d slot, or None if the body depends on it only through declared-zero derivatives.
+
+    Raises DerivativeError for a primitive without a row.
+    """
     memo: dict = {}
 
     def walk(e):
@@ -135,19 +163,27 @@ def _chain(e: Scalar, inner: list):
             args[0], ZERO if inner[1] is None else inner[1], ZERO if inner[2] is None else inner[2]
         )
     if name not in PARTIALS:
-        raise DerivativeError(f"{name} has no derivative row", fix="declare it with consider_constant")
+        raise DerivativeError(
+            f"{name} has no derivative row", fix="declare it with consider_constant"
+        )
     terms = [
-        times(row(*args), d)
+        _masked(name, row(*args), d)
         for row, d in zip(PARTIALS[name], inner, strict=True)
         if row is not None and d is not None
     ]
     return plus(*terms) if terms else None
 
 
+def _masked(name: str, outer, inner):
+    """outer*inner; where a choice was not taken, 0 also if inner is infinite or undefined."""
+    product = times(outer, inner)
+    if name not in CHOICES or bounded(inner):
+        return product
+    return where(ne(outer, ZERO), product, ZERO)
+
+
 def bounded(body) -> bool:
-    """Whether the body is finite whatever its slots hold, short of NaN."""
-    if not isinstance(body, Scalar) or body.boolean:
-        return True
-    if op(body) in ("sigmoid", "tanh", "sign", "indicator"):
+    """Whether the body is finite whatever its slots hold, infinity and NaN included."""
+    if not isinstance(body, Scalar) or body.boolean or op(body) == "indicator":
         return True
     return op(body) in ("where", "Add", "Mul") and all(map(bounded, body.args))

@@ -1,7 +1,8 @@
 """Reverse accumulation over the graph: one pull-back row per node kind.
 
-A cotangent of node x, for a cost of shape c, has shape c + x.shape: the leading axes are a batch, so that gradients and
-Jacobians are one mechanism. Seeds are deltas; rules of `simplify` remove them where they contract.
+A cotangent of node x, for a cost of shape c, has shape c + x.shape: the leading axes are a batch,
+so that gradients and Jacobians are one mechanism. Seeds are deltas; rules of `simplify` remove them
+where they contract.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from .node import (
     map_node,
     number_node,
 )  # fmt: skip
+from .origin import place
 from .scalar import (
     ONE,
     ZERO,
@@ -57,26 +59,23 @@ def accumulate(cost: Node, wrt: Sequence[Node]) -> list[Node]:
         for k, a in enumerate(x.operands):
             if a not in active or a.dtype.kind != "f":
                 continue
-            part = (
-                PULLBACKS[type(x)](x, k, g, batch, x in guarded)
-                if type(x) in PULLBACKS
-                else _refuse(x)
-            )
+            pull = PULLBACKS.get(type(x), _refuse)
+            part = pull(x, k, g, batch, x in guarded)
             if part is None:
                 continue
             if x in guarded or _selects(x):
                 guarded.add(a)
-            cotangent[a] = (
-                part if a not in cotangent else _plus(part, cotangent[a])
-            )  # the order of writing
+            # the newer use first: it was written later, and is met earlier
+            cotangent[a] = _plus(part, cotangent[a]) if a in cotangent else part
     return [
         cotangent[w] if w in cotangent else number_node(0, cost.dims + w.dims, w.dtype) for w in wrt
     ]
 
 
-def _refuse(x: Node) -> Node:
+def _refuse(x: Node, *_: object) -> Node:
     raise DerivativeError(
         f"{type(x).__name__} has no derivative rule",
+        where=place(x.origin),
         fix="declare it constant with consider_constant",
     )
 
@@ -100,12 +99,15 @@ def _seed(cost: Node) -> Node:
 
 
 def _selects(x: Node) -> bool:
-    """Whether x chooses between branches, so that the cotangents of its operands can be masked zeros."""
-    return isinstance(x, Map) and any(op(e) == "where" for e in subexpressions(x.spec.body))
+    """Whether x chooses between values, so that cotangents of its operands can be masked zeros."""
+    if isinstance(x, Map):
+        choices = ("where", *partials.CHOICES)
+        return any(op(e) in choices for e in subexpressions(x.spec.body))
+    return isinstance(x, Reduce) and x.spec.op in ("max", "min")
 
 
 def _map(x: Map, k: int, g: Node, batch: int, guarded: bool) -> Node | None:
-    """Cotangent times d body / d slot, summed over the axes along which the operand was repeated."""
+    """Cotangent times d body / d slot, summed over axes along which a is repeated."""
     spec, a = x.spec, x.operands[k]
     local = partials.derivative(spec.body, k)
     if local is None:
@@ -113,14 +115,17 @@ def _map(x: Map, k: int, g: Node, batch: int, guarded: bool) -> Node | None:
     if spec.dtype == BOOL:
         return None
     slot = Slot(len(x.operands))
-    body = partials.times(slot, local)
-    if guarded and not partials.bounded(local):
-        body = where(ne(slot, ZERO), body, ZERO)
+    body = _guarded(partials.times(slot, local), slot, guarded and not partials.bounded(local))
     lead = tuple(range(batch))
     shift = lambda index: tuple(None if t is None else t + batch for t in index)  # noqa: E731
     indices = (*(shift(i) for i in spec.indices), _every(g))
     part = _pruned(body, indices, g, (*x.operands, g), spec.compute)
     return _sum_to(part, lead, shift(spec.indices[k]), a)
+
+
+def _guarded(body, cotangent: Slot, guarded: bool):
+    """The body; 0 where the cotangent is, also if the rest is infinite or undefined there."""
+    return where(ne(cotangent, ZERO), body, ZERO) if guarded else body
 
 
 def _pruned(body, indices, g: Node, operands: tuple[Node, ...], compute) -> Node:
@@ -139,7 +144,7 @@ def _pruned(body, indices, g: Node, operands: tuple[Node, ...], compute) -> Node
 
 
 def _sum_to(part: Node, lead: tuple[int, ...], index: tuple[int | None, ...], a: Node) -> Node:
-    """part summed over what `index` does not name, with axes permuted to those of a, in a's dtype."""
+    """part summed over what `index` does not name, its axes permuted to those of a."""
     if (*lead, *index) == _every(part) and part.dtype == a.dtype:
         return part
     sizes = list(part.dims)
@@ -169,16 +174,18 @@ def _contract(x: Contract, k: int, g: Node, batch: int, guarded: bool) -> Node:
             label = len(sizes) - 1
         seen.add(label)
         out.append(label)
-    repeats = set(range(count)).difference(
-        spec.out, *spec.indices
-    )  # labels that only multiply by their extent
+    # labels that only multiply by their extent
+    repeats = set(range(count)).difference(spec.out, *spec.indices)
     return _normal(
         tuple(i for i, _ in rest), (*lead, *out), repeats, sizes, a.dtype, [b for _, b in rest]
     )
 
 
 def _normal(indices, out, repeats, sizes, dtype, operands) -> Node:
-    """A Contract whose labels are numbered by first appearance; labels that nothing names any more are dropped."""
+    """A Contract whose labels are numbered by first appearance.
+
+    Labels that nothing names any more are dropped.
+    """
     order = list(dict.fromkeys([*out, *(t for i in indices for t in i), *sorted(repeats)]))
     number = {label: k for k, label in enumerate(order)}
     renumber = lambda index: tuple(number[t] for t in index)  # noqa: E731
@@ -192,7 +199,7 @@ def _normal(indices, out, repeats, sizes, dtype, operands) -> Node:
 
 
 def _reduce(x: Reduce, k: int, g: Node, batch: int, guarded: bool) -> Node | None:
-    """max, min: ties share equally. logsumexp: softmax times the cotangent. argmax, argmin: 0 by declaration."""
+    """max, min: ties share equally. logsumexp: softmax times the cotangent. argmax, argmin: 0."""
     (a,), spec = x.operands, x.spec
     rest = tuple(j for j in range(a.ndim) if j not in spec.axes)
     shifted = tuple(j + batch for j in rest)
@@ -200,6 +207,7 @@ def _reduce(x: Reduce, k: int, g: Node, batch: int, guarded: bool) -> Node | Non
     every_a, every_g = tuple(j + batch for j in range(a.ndim)), (*range(batch), *shifted)
     if spec.op == "logsumexp":
         body = Mul(Slot(2), exp(Add(Slot(0), Mul(-1, Slot(1)))))
+        body = _guarded(body, Slot(2), guarded)
         return map_node(body, (every_a, shifted, every_g), dims, a.dtype, a, x, g, compute=x.dtype)
     if spec.op not in ("max", "min"):
         return None

@@ -1,15 +1,18 @@
 """The language of bodies: scalar expressions over slots.
 
-These are SymPy trees that SymPy never evaluates. Equal expressions are one object, so `is` decides equality and every
-memo can be keyed by the expression itself. There is no subtraction or division: `x - y` is `Add(x, Mul(-1, y))` and
-`x/y` is `Mul(x, Pow(y, -1))`; printers and interpreters spell them as what they mean. Numbers are SymPy rationals.
+These are SymPy trees that SymPy never evaluates. Equal expressions are one object, so `is` decides
+equality and every memo can be keyed by the expression itself. There is no subtraction or division:
+`x - y` is `Add(x, Mul(-1, y))` and `x/y` is `Mul(x, Pow(y, -1))`; printers and interpreters spell
+them as what they mean. Numbers are SymPy rationals.
 
-A primitive is one class. Each has a row in `PRIMITIVES`; its derivative, spelling and meaning are rows of the tables in
-`partials`, the targets and the interpreter, and a test proves that no table has a gap.
+A primitive is one class. Each has a row in `PRIMITIVES`; its derivative, spelling and meaning are
+rows of the tables in `partials`, the targets and the interpreter, and a test proves that no table
+has a gap.
 """
 
 from __future__ import annotations
 
+import operator
 import weakref
 from dataclasses import dataclass
 
@@ -295,7 +298,7 @@ def _sign(e: Scalar) -> str:
         signs = [sign(a) for a in e.args[1:]]
     elif name in ("Add", "Mul", "minimum"):
         signs = [sign(a) for a in e.args]
-    elif name in ("maximum",):
+    elif name == "maximum":
         return max((sign(a) for a in e.args), key=(REAL, NONNEGATIVE, POSITIVE).index)
     elif name in ("expm1", "log1p", "tanh", "sinh"):
         return sign(e.args[0])
@@ -309,7 +312,10 @@ def _sign(e: Scalar) -> str:
 
 
 def substitute(e, mapping: dict):
-    """e with each slot number replaced by an expression; nothing is evaluated. Depth is bounded by the size cap."""
+    """e with each slot number replaced by an expression; nothing is evaluated.
+
+    Recursion is safe: the depth of bodies is bounded by the size cap.
+    """
     memo: dict = {}
 
     def walk(t):
@@ -320,14 +326,10 @@ def substitute(e, mapping: dict):
         found = memo.get(t)
         if found is None:
             args = tuple(walk(a) for a in t.args)
-            found = memo[t] = t if all(map(_same, args, t.args)) else type(t)(*args)
+            found = memo[t] = t if all(map(operator.is_, args, t.args)) else type(t)(*args)
         return found
 
     return walk(e)
-
-
-def _same(a, b) -> bool:
-    return a is b
 
 
 def replace(e, mapping: dict):
@@ -342,7 +344,7 @@ def replace(e, mapping: dict):
         found = memo.get(t)
         if found is None:
             args = tuple(walk(a) for a in t.args)
-            found = memo[t] = t if all(map(_same, args, t.args)) else type(t)(*args)
+            found = memo[t] = t if all(map(operator.is_, args, t.args)) else type(t)(*args)
         return found
 
     return walk(e)
@@ -364,19 +366,45 @@ def subexpressions(e):
 
 
 _SYMPY = {
-    "exp": sympy.exp, "log": sympy.log, "sin": sympy.sin, "cos": sympy.cos, "tanh": sympy.tanh, "sinh": sympy.sinh, "cosh": sympy.cosh,
-    "abs": sympy.Abs, "sign": sympy.sign, "maximum": sympy.Max, "minimum": sympy.Min,
-    "expm1": lambda x: sympy.exp(x) - 1, "log1p": lambda x: sympy.log(1 + x),
-    "sigmoid": lambda x: 1 / (1 + sympy.exp(-x)), "softplus": lambda x: sympy.log(1 + sympy.exp(x)),
-    "relu": lambda x: sympy.Max(x, 0), "log1mexp": lambda x: sympy.log(1 - sympy.exp(-x)),
-    "where": lambda c, a, b: sympy.Piecewise((a, c), (b, True)), "indicator": lambda c: sympy.Piecewise((1, c), (0, True)),
-    "eq": sympy.Eq, "ne": sympy.Ne, "lt": sympy.Lt, "le": sympy.Le, "gt": sympy.Gt, "ge": sympy.Ge,
-    "and_": sympy.And, "or_": sympy.Or, "not_": sympy.Not, "Add": sympy.Add, "Mul": sympy.Mul, "Pow": sympy.Pow,
-}  # fmt: skip
+    "Add": sympy.Add,
+    "Mul": sympy.Mul,
+    "Pow": sympy.Pow,
+    "exp": sympy.exp,
+    "expm1": lambda x: sympy.exp(x) - 1,
+    "log": sympy.log,
+    "log1p": lambda x: sympy.log(1 + x),
+    "sin": sympy.sin,
+    "cos": sympy.cos,
+    "tanh": sympy.tanh,
+    "sinh": sympy.sinh,
+    "cosh": sympy.cosh,
+    "abs": sympy.Abs,
+    "sign": sympy.sign,
+    "sigmoid": lambda x: 1 / (1 + sympy.exp(-x)),
+    "softplus": lambda x: sympy.log(1 + sympy.exp(x)),
+    "relu": lambda x: sympy.Max(x, 0),
+    "log1mexp": lambda x: sympy.log(1 - sympy.exp(-x)),
+    "maximum": sympy.Max,
+    "minimum": sympy.Min,
+    "where": lambda c, a, b: sympy.Piecewise((a, c), (b, True)),
+    "indicator": lambda c: sympy.Piecewise((1, c), (0, True)),
+    "eq": sympy.Eq,
+    "ne": sympy.Ne,
+    "lt": sympy.Lt,
+    "le": sympy.Le,
+    "gt": sympy.Gt,
+    "ge": sympy.Ge,
+    "and_": sympy.And,
+    "or_": sympy.Or,
+    "not_": sympy.Not,
+}
 
 
 def to_sympy(e, operands=None):
-    """e in SymPy's own classes, evaluated as SymPy likes it; operands replace the slots (default: symbols s0, s1...)."""
+    """e in SymPy's own classes, evaluated as SymPy likes it.
+
+    operands replace the slots; by default they become symbols s0, s1...
+    """
     if isinstance(e, Slot):
         return sympy.Symbol(f"s{e.index}", real=True) if operands is None else operands[e.index]
     if not isinstance(e, Scalar):

@@ -7,167 +7,29 @@ import operator
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from . import build, late, scalar
 from . import node as nodes
-from .dims import Extent, known, show_shape
-from .dtypes import BOOL, divided, dtype_of
+from .dims import known, show_shape
+from .dtypes import BOOL, FLOAT64, INT8, divided, dtype_of
 from .errors import ExpressionError, ShapeError
+from .literal import Part, check_fits, literal
 from .node import Node
+from .origin import here
+from .protocol import Handle
+from .protocol import check_name as check_name
 from .scalar import Add, Mul, Pow
 
 
-class Tensor:
+class Tensor(Handle):
     """A symbolic array.
 
-    Attributes: `shape` (ints and named or unknown extents), `ndim`, `dtype`, `name`, `broadcastable`, `T`. Operators and
-    methods are NumPy's; NumPy functions such as `np.exp` applied to a tensor give a tensor. `==` between tensors compares
-    identity, so that tensors work in dicts and lists; `eq` compares elements.
+    Attributes: `shape` (ints and named or unknown extents), `size`, `ndim`, `dtype`, `name`,
+    `broadcastable`, `T`. Operators and methods are NumPy's; NumPy functions such as `np.exp`
+    applied to a tensor give a tensor. `==` between tensors compares identity, so that tensors work
+    in dicts and lists; `eq` compares elements.
     """
 
-    __slots__ = ("__weakref__", "node")
-    _op_priority = 2000.0  # SymPy objects leave arithmetic with tensors to us
-    __array_priority__ = 1000.0
-
-    def __init__(self, node: Node) -> None:
-        self.node = node
-
-    # ------------------------------------------------------------ facts
-    @property
-    def shape(self) -> tuple[Extent, ...]:
-        """Extents: ints where they are known, else positive integer symbols."""
-        return self.node.dims
-
-    @property
-    def ndim(self) -> int:
-        """Number of axes."""
-        return len(self.node.dims)
-
-    @property
-    def dtype(self) -> np.dtype:
-        """Dtype of the elements."""
-        return self.node.dtype
-
-    @property
-    def broadcastable(self) -> tuple[bool, ...]:
-        """Per axis, whether it is declared to have extent 1."""
-        return tuple(d == 1 for d in self.node.dims)
-
-    @property
-    def name(self) -> str | None:
-        """The name that messages and formulas use."""
-        return self.node.label
-
-    @name.setter
-    def name(self, value: str | None) -> None:
-        self.node.label = check_name(value)
-
-    @property
-    def T(self) -> Tensor:  # noqa: N802
-        """The transpose: axes reversed."""
-        return self.transpose()
-
-    # ------------------------------------------------------------ protocol
-    def __eq__(self, other: object) -> Any:
-        if isinstance(other, Tensor):
-            return self.node is other.node
-        if other is None or isinstance(other, str):
-            return False
-        raise ExpressionError(
-            f"{build.describe(self.node)} == {other!r} has no truth value",
-            where=build.here(),
-            fix="use cf.eq(a, b) to compare elements",
-        )
-
-    def __ne__(self, other: object) -> Any:
-        return not self.__eq__(other)
-
-    def __hash__(self) -> int:
-        return hash(self.node)
-
-    def __bool__(self) -> bool:
-        raise ExpressionError(
-            f"{build.describe(self.node)} is symbolic and has no truth value", where=build.here(),
-            fix="use cf.where(condition, a, b) instead of if; combine conditions with & and |",
-        )  # fmt: skip
-
-    def _no_number(self) -> Any:
-        raise ExpressionError(
-            f"{build.describe(self.node)} is symbolic and has no value",
-            where=build.here(),
-            fix="use .eval({input: value}) or cf.function",
-        )
-
-    __float__ = __int__ = __index__ = __complex__ = _no_number
-
-    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
-        self._no_number()
-
-    def __len__(self) -> int:
-        if self.ndim and known(self.shape[0]):
-            return self.shape[0]  # type: ignore[return-value]
-        raise ExpressionError(f"len() of {build.describe(self.node)} with shape {show_shape(self.shape)}", where=build.here(),
-                              fix="use .shape[0], which is symbolic")  # fmt: skip
-
-    def __iter__(self) -> Any:
-        if self.ndim and known(self.shape[0]):
-            return (self[k] for k in range(self.shape[0]))  # type: ignore[arg-type]
-        raise ExpressionError(f"iteration over {build.describe(self.node)} with shape {show_shape(self.shape)}", where=build.here(),
-                              fix="use whole-array operations; only axes of known extent can be iterated")  # fmt: skip
-
-    def __contains__(self, item: object) -> bool:
-        raise ExpressionError(
-            f"`in` on the symbolic {build.describe(self.node)}",
-            where=build.here(),
-            fix="use cf.eq(a, b)",
-        )
-
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        from .dispatch import ufunc_call
-
-        return ufunc_call(ufunc, method, inputs, kwargs)
-
-    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        from .dispatch import function_call
-
-        return function_call(func, args, kwargs)
-
-    def __reduce__(self) -> Any:
-        from .serialise import reduced
-
-        return _restore, reduced(self.node)
-
-    def __copy__(self) -> Tensor:
-        return self
-
-    def __deepcopy__(self, memo: Any) -> Tensor:
-        return self
-
-    def __str__(self) -> str:
-        return late.call("pp", self)
-
-    def __repr__(self) -> str:
-        return (
-            f"Tensor({late.call('pp', self)}, shape={show_shape(self.shape)}, dtype={self.dtype})"
-        )
-
-    def _repr_latex_(self) -> str:
-        return f"$\\displaystyle {late.call('latex', self)}$"
-
-    def _sympy_(self) -> Any:
-        return self.to_sympy()
-
-    def to_sympy(self) -> Any:
-        """The plain SymPy expression of a scalar, or a SymPy matrix or array for small known shapes.
-
-        Raises ExpressionError for shapes that are not known or have more than 400 elements.
-        """
-        return late.call("to_sympy", self)
-
-    def eval(self, values: dict | None = None) -> np.ndarray:
-        """The value, given a dict from inputs to arrays; compiles on first use."""
-        return late.call("eval", self, values or {})
+    __slots__ = ()
 
     # ------------------------------------------------------------ operators
     def __add__(self, other: Any) -> Tensor:
@@ -201,9 +63,11 @@ class Tensor:
         return power(other, self)
 
     def __neg__(self) -> Tensor:
-        return _binary(lambda a, b: Mul(-1, a), None, self)
+        return _binary(lambda a: Mul(-1, a), None, self)
 
     def __pos__(self) -> Tensor:
+        if self.dtype == BOOL:
+            raise _no_boolean("a sign")
         return self
 
     def __abs__(self) -> Tensor:
@@ -241,10 +105,22 @@ class Tensor:
         return logical(scalar.not_, self)
 
     def _not_built(self, other: Any, *rest: Any) -> Tensor:
-        raise ExpressionError("integer division and remainder of tensors are not built yet", where=build.here(),
-                              fix="use / and cast with .astype")  # fmt: skip
+        raise ExpressionError(
+            "integer division and remainder of tensors are not built yet",
+            where=here(),
+            fix="use / and cast with .astype",
+        )
 
     __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __divmod__ = __rdivmod__ = _not_built
+
+    def __iter__(self) -> Any:
+        if self.ndim and known(self.shape[0]):
+            return (self[k] for k in range(self.shape[0]))  # type: ignore[arg-type]
+        raise ExpressionError(
+            f"iteration over {build.describe(self.node)} with shape {show_shape(self.shape)}",
+            where=here(),
+            fix="use whole-array operations; only axes of known extent can be iterated",
+        )
 
     def __getitem__(self, key: Any) -> Tensor:
         from .indexing import basic
@@ -252,6 +128,11 @@ class Tensor:
         return Tensor(basic(self.node, key))
 
     # ------------------------------------------------------------ methods
+    @property
+    def T(self) -> Tensor:  # noqa: N802
+        """The transpose: axes reversed."""
+        return self.transpose()
+
     def transpose(self, *axes: Any) -> Tensor:
         """Axes permuted (default: reversed), as `numpy.transpose`."""
         order = axes[0] if len(axes) == 1 and isinstance(axes[0], tuple | list) else axes
@@ -259,45 +140,55 @@ class Tensor:
             order = tuple(range(self.ndim))[::-1]
         order = tuple(build.axes_of(self.node, k)[0] for k in order)
         if sorted(order) != list(range(self.ndim)):
-            raise ShapeError(f"transpose with axes {tuple(order)} of an array with {self.ndim} axes", where=build.here(),
-                             fix="name every axis once")  # fmt: skip
+            raise ShapeError(
+                f"transpose with axes {order} of an array with {self.ndim} axes",
+                where=here(),
+                fix="name every axis once",
+            )
         return self.dimshuffle(*order)
 
     def dimshuffle(self, *pattern: Any) -> Tensor:
-        """Permute axes, insert axes of extent 1 ("x") and drop axes declared to have extent 1, as in Theano."""
-        pattern = (
-            tuple(pattern[0])
-            if len(pattern) == 1 and isinstance(pattern[0], tuple | list)
-            else pattern
-        )
-        kept = [p for p in pattern if p != "x"]
-        if any(not isinstance(p, int) or not 0 <= p < self.ndim for p in kept) or len(
-            set(kept)
-        ) != len(kept):
-            raise ShapeError(f"dimshuffle{pattern} of an array with {self.ndim} axes", where=build.here(),
-                             fix="use each axis number at most once, and 'x' for new axes")  # fmt: skip
-        lost = [k for k in range(self.ndim) if k not in kept]
-        if any(self.shape[k] != 1 for k in lost):
-            raise ShapeError(f"dimshuffle{pattern} drops axis {lost[0]} of {build.describe(self.node)} with shape {show_shape(self.shape)}",
-                             where=build.here(), fix="only axes declared to have extent 1 can be dropped")  # fmt: skip
+        """Permute axes, insert axes of extent 1 ("x") and drop axes declared to have extent 1.
+
+        As in Theano.
+        """
+        if len(pattern) == 1 and isinstance(pattern[0], tuple | list):
+            pattern = tuple(pattern[0])
+        kept = [p for p in pattern if not (isinstance(p, str) and p == "x")]
+        numbered = all(isinstance(p, int) and 0 <= p < self.ndim for p in kept)
+        if not numbered or len(set(kept)) != len(kept):
+            raise ShapeError(
+                f"dimshuffle{pattern} of an array with {self.ndim} axes",
+                where=here(),
+                fix="use each axis number at most once, and 'x' for new axes",
+            )
+        lost = [k for k in range(self.ndim) if k not in kept and self.shape[k] != 1]
+        if lost:
+            raise ShapeError(
+                f"dimshuffle{pattern} drops axis {lost[0]} of {build.describe(self.node)}"
+                f" with shape {show_shape(self.shape)}",
+                where=here(),
+                fix="only axes declared to have extent 1 can be dropped",
+            )
         indices = tuple(pattern.index(k) if k in kept else None for k in range(self.ndim))
-        return Tensor(
-            build.view(self.node, indices, tuple(1 if p == "x" else self.shape[p] for p in pattern))
-        )
+        dims = tuple(1 if p == "x" else self.shape[p] for p in pattern)
+        return Tensor(build.view(self.node, indices, dims))
 
     def reshape(self, *shape: Any) -> Tensor:
         """The same elements under another shape, one extent of which may be -1."""
         from .indexing import reshaped
 
-        return Tensor(
-            reshaped(
-                self.node,
-                shape[0] if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape,
-            )
-        )
+        given = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape
+        return Tensor(reshaped(self.node, tuple(given)))
 
     def flatten(self, ndim: int = 1) -> Tensor:
         """The elements in C order as `ndim` axes: the last ones are merged."""
+        if not isinstance(ndim, int) or not 1 <= ndim <= max(self.ndim, 1):
+            raise ShapeError(
+                f"flatten({ndim!r}) of an array with {self.ndim} axes",
+                where=here(),
+                fix=f"give a number of axes from 1 to {max(self.ndim, 1)}; the order is always C",
+            )
         return self.reshape(*self.shape[: ndim - 1], -1) if self.ndim != ndim else self
 
     ravel = flatten
@@ -305,44 +196,33 @@ class Tensor:
     def astype(self, dtype: Any) -> Tensor:
         """Converted to a dtype."""
         target = dtype_of(dtype)
-        return (
-            self
-            if target == self.dtype and not self.node.weak
-            else Tensor(build.cast(self.node, target))
-        )
+        if target == self.dtype and not self.node.weak:
+            return self
+        return Tensor(build.cast(self.node, target))
 
     def sum(self, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
         """Sum along axes (all by default)."""
-        return _reduced(
-            self,
-            axis,
-            keepdims,
-            lambda a, axes: build.total(a, axes, None if dtype is None else dtype_of(dtype)),
-        )
+        target = None if dtype is None else dtype_of(dtype)
+        return reduced(self, axis, keepdims, lambda a, axes: build.total(a, axes, target))
 
     def mean(self, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
         """Mean along axes: the sum divided by the number of elements."""
-        source = (
-            self.astype(dtype)
-            if dtype is not None
-            else self
-            if self.dtype.kind == "f"
-            else self.astype("float64")
-        )
-        extents = [as_tensor(self.shape[k]) for k in build.axes_of(self.node, axis)] or [
-            as_tensor(1)
-        ]
-        result = source.sum(axis, keepdims=keepdims) / functools.reduce(operator.mul, extents)
+        default = self.dtype if self.dtype.kind == "f" else FLOAT64
+        target = default if dtype is None else dtype_of(dtype)
+        source = self if self.dtype == target else self.astype(target)
+        extents = [as_tensor(self.shape[k]) for k in build.axes_of(self.node, axis)]
+        count = functools.reduce(operator.mul, extents or [as_tensor(1)])
+        result = source.sum(axis, target, keepdims) / count
         result.node.word = "mean"
-        return result
+        return result if target.kind == "f" else result.astype(target)
 
     def max(self, axis: Any = None, keepdims: bool = False) -> Tensor:
         """Largest element along axes; NaN wins."""
-        return _reduced(self, axis, keepdims, lambda a, axes: build.reduce("max", a, axes))
+        return reduced(self, axis, keepdims, lambda a, axes: build.reduce("max", a, axes))
 
     def min(self, axis: Any = None, keepdims: bool = False) -> Tensor:
         """Smallest element along axes; NaN wins."""
-        return _reduced(self, axis, keepdims, lambda a, axes: build.reduce("min", a, axes))
+        return reduced(self, axis, keepdims, lambda a, axes: build.reduce("min", a, axes))
 
     def argmax(self, axis: Any = None, keepdims: bool = False) -> Tensor:
         """Index of the first largest element along one axis, or in the flattened array; int64."""
@@ -356,42 +236,12 @@ class Tensor:
         """Product as `numpy.dot`."""
         return late.call("dot", self, other)
 
-    @property
-    def size(self) -> Any:
-        """Number of elements, a number or a symbolic product."""
-        result: Any = 1
-        for d in self.shape:
-            result = result * d
-        return result
 
-
-def _restore(*parts: Any) -> Tensor:
-    from .deserialise import restore
-
-    return restore(*parts)
-
-
-def check_name(value: object) -> str | None:
-    """A usable name, or None.
-
-    Raises ExpressionError if it is not a string or empty. Any other string is accepted: names are only shown.
-    """
-    if value is None:
-        return None
-    if not isinstance(value, str) or not value.strip() or len(value) > 200:
-        raise ExpressionError(
-            f"a variable is named {value!r}",
-            where=build.here(),
-            fix="use a string of 1 to 200 visible characters",
-        )
-    return value
-
-
-def part(value: Any) -> build.Part:
+def part(value: Any) -> Part:
     """An argument of an operation: (node or number, dtype, weak)."""
     if isinstance(value, Tensor):
         return value.node, value.node.dtype, value.node.weak
-    return build.literal(value)
+    return literal(value)
 
 
 def as_tensor(value: Any, name: str | None = None) -> Tensor:
@@ -401,8 +251,9 @@ def as_tensor(value: Any, name: str | None = None) -> Tensor:
     """
     if isinstance(value, Tensor):
         return value
-    found, dtype, weak = build.literal(value)
+    found, dtype, weak = literal(value)
     if not isinstance(found, Node):
+        check_fits(found, dtype)
         found = nodes.number_node(found, (), dtype, weak)
     result = Tensor(found)
     if name is not None:
@@ -426,47 +277,43 @@ def logical(primitive: Any, *args: Any) -> Tensor:
     Raises ExpressionError for operands that are not boolean.
     """
     parts = [part(a) for a in args]
-    if any(d != BOOL for _, d, _ in parts):
-        found = next(d for _, d, _ in parts if d != BOOL)
-        raise ExpressionError(
-            f"a logical operation on dtype {found}",
-            where=build.here(),
-            fix="compare first, for instance (x > 0) & (y > 0)",
-        )
+    for _, dtype, _ in parts:
+        if dtype != BOOL:
+            raise ExpressionError(
+                f"a logical operation on dtype {dtype}",
+                where=here(),
+                fix="compare first, for instance (x > 0) & (y > 0)",
+            )
     return Tensor(build.elementwise(primitive, parts, boolean=True, logical=True))
 
 
 def power(base: Any, exponent: Any) -> Tensor:
     """base**exponent; an integer base needs an exponent that is not a negative integer."""
     parts = [part(base), part(exponent)]
-    number, dtype, _ = parts[1]
-    if (
-        parts[0][1].kind in "iub"
-        and dtype.kind in "iub"
-        and not isinstance(number, Node)
-        and number < 0
-    ):
+    number = parts[1][0]
+    whole = all(dtype.kind in "iub" for _, dtype, _ in parts)
+    if whole and not isinstance(number, Node) and number < 0:
         raise ExpressionError(
             f"an integer to the power {number}",
-            where=build.here(),
+            where=here(),
             fix="convert the base with .astype('float64')",
         )
-    return Tensor(build.elementwise(Pow, parts))
+    return Tensor(build.elementwise(Pow, parts, floats=lambda d: INT8 if d == BOOL else d))
 
 
 def _binary(primitive: Any, boolean: Any, *args: Any) -> Tensor:
     """Arithmetic; on booleans NumPy's + and * are or and and, and - is refused."""
     parts = [part(a) for a in args]
-    if all(d == BOOL for _, d, _ in parts):
-        if boolean is None:
-            raise ExpressionError(
-                "subtraction or negation of booleans",
-                where=build.here(),
-                fix="use ~a, or convert with .astype('int64')",
-            )
-        return Tensor(build.elementwise(boolean, parts, boolean=True, logical=True))
-    return Tensor(
-        build.elementwise(primitive if len(args) == 2 else lambda a: primitive(a, None), parts)
+    if any(d != BOOL for _, d, _ in parts):
+        return Tensor(build.elementwise(primitive, parts))
+    if boolean is None:
+        raise _no_boolean("subtraction or negation")
+    return Tensor(build.elementwise(boolean, parts, boolean=True, logical=True))
+
+
+def _no_boolean(what: str) -> ExpressionError:
+    return ExpressionError(
+        f"{what} of booleans", where=here(), fix="use ~a, or convert with .astype('int64')"
     )
 
 
@@ -478,7 +325,7 @@ def _keep(result: Tensor, source: Tensor, axes: Sequence[int], keepdims: bool) -
     return Tensor(build.view(result.node, tuple(rest), dims))
 
 
-def _reduced(a: Tensor, axis: Any, keepdims: bool, make: Any) -> Tensor:
+def reduced(a: Tensor, axis: Any, keepdims: bool, make: Any) -> Tensor:
     axes = build.axes_of(a.node, axis)
     return _keep(Tensor(make(a.node, axes)), a, axes, keepdims)
 
@@ -490,7 +337,7 @@ def _position(op: str, a: Tensor, axis: Any, keepdims: bool) -> Tensor:
     if len(axes) != 1:
         raise ShapeError(
             f"{op} along axes {axes}",
-            where=build.here(),
+            where=here(),
             fix="give one axis, or none for the flattened array",
         )
     return _keep(Tensor(build.reduce(op, a.node, axes)), a, axes, keepdims)
