@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 
 from . import late
+from .names import Names
 from .node import Node
 from .notation import (
     Apply,
@@ -28,6 +29,7 @@ from .notation import (
     Power,
     Product,
     Slice,
+    Sum,
     Symbol,
     Transpose,
     children,
@@ -64,20 +66,48 @@ def latex(tensor, names: bool = False) -> str:
     return latex_of(late.call("display", node_to_show("latex", tensor)), names)
 
 
+def spelled(symbol: Symbol) -> str:
+    """A variable in LaTeX."""
+    return typeset(symbol.name, symbol.primes)
+
+
 def latex_of(node: Node, names: bool = False) -> str:
     """A node in display form as LaTeX; temporaries are defined on further lines of an `aligned`."""
-    document = transcribe(node, lambda s: typeset(s.name, s.primes), names)
+    main, *rest = latex_lines(node, names)
+    if not rest:
+        return main
+    body = "".join(rf" \\ & {line}" for line in rest)
+    return rf"\begin{{aligned}} & {main}{body} \end{{aligned}}"
+
+
+def latex_lines(
+    node: Node, names: bool = False, common: Names | None = None, width: int | None = None
+) -> list[str]:
+    """The formula of a node, then the definitions of its temporaries, as lines.
+
+    Parameters
+    ----------
+    common : names that other formulas read together with this one have given.
+    width : a sum that is longer, in characters as they are read, has each term on a line.
+    """
+    document = transcribe(node, spelled, names, common)
     printer = LatexSpelling(document)
-    main = printer.show(document.main)
     pairs, left_out = shown(document.definitions)
     lines = [f"{printer.show(name)} = {printer.show(value)}" for name, value in pairs]
-    if not lines:
-        return main
     if left_out:
         lines.insert(len(lines) // 2, rf"\;\vdots \quad \text{{({left_out} more)}}")
     lead = [r"\text{where } ", *[r"\phantom{\text{where }} "] * len(lines)]
-    body = "".join(rf" \\ & {space}{line}" for space, line in zip(lead, lines, strict=False))
-    return rf"\begin{{aligned}} & {main}{body} \end{{aligned}}"
+    main = [printer.show(document.main)]
+    if width and isinstance(document.main, Sum) and _read_length(main[0]) > width:
+        main = printer.terms(document.main)
+    return main + [space + line for space, line in zip(lead, lines, strict=False)]
+
+
+def _read_length(text: str) -> int:
+    """About how many characters a reader sees."""
+    bare = re.sub(r"\\(left|right|operatorname|mathrm|mathbf|text|frac)\b", "", text)
+    words = re.sub(r"\\(exp|log|sin|cos|tanh|sinh|cosh|max|min)\b", r"\1", bare)
+    return len(re.sub(r"\\([a-z])[A-Za-z]*|[{}^_ ]", r"\1", words))
 
 
 class LatexSpelling(Spelling):

@@ -33,9 +33,20 @@ class Names:
         self._symbols: dict[object, Symbol] = {}
         self._counts: dict[tuple[str, int], itertools.count] = {}
 
+    def copy(self) -> Names:
+        """The same names, to go on from."""
+        new = Names(self._spell)
+        new.used, new._symbols = set(self.used), dict(self._symbols)
+        return new
+
+    def forget_temporaries(self) -> None:
+        """Let the next formula number its temporaries from 0."""
+        self.used = {self._spell(s) for s in self._symbols.values()}
+        self._counts.clear()
+
     def claim(self, nodes: Iterable[Node]) -> None:
         """Name variables, the user's names first, then extents, then unnamed variables."""
-        nodes = list(nodes)
+        nodes = [x for x in nodes if x not in self._symbols]
         for x in nodes:
             if x.label:
                 self._symbols[x] = self._primed(x.label, x.ndim)

@@ -140,17 +140,18 @@ class Spelling:
         return before
 
     def sum(self, e: Sum) -> str:
+        return " ".join(self.terms(e))
+
+    def terms(self, e: Sum) -> list[str]:
+        """The terms of a sum, all but the first behind their signs."""
         first, *rest = e.terms
-        text = (
-            self.show(first)
-            if self.strength(first) > RELATION
-            else self.parenthesise(self.show(first))
-        )
+        text = self.show(first)
+        found = [text if self.strength(first) > RELATION else self.parenthesise(text)]
         for t in rest:
             opposite = negated(t)
             sign, term = ("+", t) if opposite is None else ("-", opposite)
-            text += f" {sign} {self.inside(term, HADAMARD)}"
-        return text
+            found.append(f"{sign} {self.inside(term, HADAMARD)}")
+        return found
 
     def coefficient(self, value: Fraction) -> tuple[str, str]:
         """A positive factor as what stands in front and what divides; "" for 1."""

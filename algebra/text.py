@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 from . import late
 from .graph import topological
+from .names import Names
 from .node import Gradient, Node
 from .notation import (
     Apply,
@@ -77,14 +78,20 @@ def pp(tensor) -> str:
     return written(node)
 
 
-def text(node: Node, names: bool = False) -> str:
+def spelled(symbol: Symbol) -> str:
+    """A variable in text."""
+    return plain_name(symbol.name, symbol.primes)
+
+
+def text(node: Node, names: bool = False, common: Names | None = None) -> str:
     """A node in display form, in matrix notation; the second and later lines define temporaries.
 
     Parameters
     ----------
     names : show named intermediates by their names, and define them below.
+    common : names that other formulas read together with this one have given.
     """
-    document = transcribe(node, lambda s: plain_name(s.name, s.primes), names)
+    document = transcribe(node, spelled, names, common)
     printer = TextSpelling(document)
     pairs, left_out = shown(document.definitions)
     lines = [f"{printer.show(name)} = {printer.show(value)}" for name, value in pairs]

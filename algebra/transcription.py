@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import reprlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from .bodies import body_formula
 from .build import here
@@ -61,22 +61,35 @@ def node_to_show(verb: str, tensor: object) -> Node:
     return node
 
 
-def transcribe(node: Node, spell: Spell, keep_names: bool = False) -> Document:
+def common_names(nodes: Iterable[Node], spell: Spell) -> Names:
+    """Names of variables and extents for formulas that are read together, the first one first."""
+    names = Names(spell)
+    for node in nodes:
+        _Transcriber(node, names, False).document()
+        names.forget_temporaries()
+    return names
+
+
+def transcribe(
+    node: Node, spell: Spell, keep_names: bool = False, common: Names | None = None
+) -> Document:
     """The formula of a node in display form.
 
     Parameters
     ----------
     spell : how the printer writes symbols; decides which names clash.
     keep_names : show intermediates that have a name by it, and define them under "where".
+    common : names that are given already; default: the node's own.
     """
-    return _Transcriber(node, spell, keep_names).document()
+    names = common.copy() if common else Names(spell)
+    return _Transcriber(node, names, keep_names).document()
 
 
 class _Transcriber:
-    def __init__(self, node: Node, spell: Spell, keep_names: bool) -> None:
+    def __init__(self, node: Node, names: Names, keep_names: bool) -> None:
         self.node, self.keep_names = node, keep_names
         self.order = topological([node])
-        self.names = Names(spell)
+        self.names = names
         self.names.claim(x for x in self.order if is_variable(x))
         self.uses = Counter(a for x in self.order for a in x.operands)
         self.views: dict[Node, View] = {}

@@ -10,10 +10,15 @@ from ..algebra.build import here
 from ..algebra.dims import show_shape
 from ..algebra.errors import DerivativeError
 from ..algebra.gradient import grad
-from ..algebra.latex import latex_of
+from ..algebra.latex import latex_lines
+from ..algebra.latex import spelled as spelled_latex
 from ..algebra.node import Node
 from ..algebra.tensor import Tensor
+from ..algebra.text import spelled as spelled_text
 from ..algebra.text import text
+from ..algebra.transcription import common_names
+
+PAGE = 60  # characters of a typeset line that fit a page
 
 
 @dataclass(frozen=True)
@@ -23,21 +28,34 @@ class Line:
     name: str
     explanation: str
     node: Node
+    text: str
+    latex: tuple[str, ...]
 
     def __str__(self) -> str:
-        return _indented(self.name, text(self.node))
+        return _indented(self.name, self.text)
 
     __repr__ = __str__
 
     def _repr_latex_(self) -> str:
-        return rf"$\displaystyle {latex_of(self.node)}$"
+        return _aligned(self.latex)
 
 
 class Derivation(Sequence):
-    """The lines of a derivation: `name`, `explanation` and expression; prints as text and LaTeX."""
+    """The lines of a derivation: `name`, `explanation` and expression; prints as text and LaTeX.
 
-    def __init__(self, lines: Sequence[Any]) -> None:
-        self._lines = [Line(s.name, s.explanation, s.node) for s in lines]
+    A step that reads like the one before it is left out; names and letters of extents are the same
+    on every line, those that the gradient has by itself.
+    """
+
+    def __init__(self, steps: Sequence[Any]) -> None:
+        nodes = [s.node for s in reversed(steps)]
+        words, signs = common_names(nodes, spelled_text), common_names(nodes, spelled_latex)
+        self._lines: list[Line] = []
+        for s in steps:
+            formula = text(s.node, common=words)
+            if not self._lines or formula != self._lines[-1].text:
+                rows = tuple(latex_lines(s.node, common=signs, width=PAGE))
+                self._lines.append(Line(s.name, s.explanation, s.node, formula, rows))
 
     def __getitem__(self, index: Any) -> Any:
         return self._lines[index]
@@ -51,13 +69,21 @@ class Derivation(Sequence):
     __repr__ = __str__
 
     def _repr_latex_(self) -> str:
-        rows = (rf"\text{{{s.name}}} && {latex_of(s.node)}" for s in self._lines)
-        return r"$\displaystyle \begin{aligned} " + r" \\ ".join(rows) + r" \end{aligned}$"
+        rows: list[str] = []
+        for s in self._lines:
+            rows.append(rf"\text{{{s.name}}}")
+            rows += (r"\quad " + row for row in s.latex)
+        return _aligned(rows)
 
     def explanations(self) -> Iterator[str]:
         """Yield per line what was done, with the rows that fired."""
         for s in self._lines:
             yield f"{s.name}: {s.explanation}"
+
+
+def _aligned(rows: Sequence[str]) -> str:
+    body = r" \\ ".join("& " + row for row in rows)
+    return rf"$\displaystyle \begin{{aligned}} {body} \end{{aligned}}$"
 
 
 def _indented(name: str, formula: str) -> str:

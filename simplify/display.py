@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import sympy
 
 from ..algebra.graph import topological
 from ..algebra.node import Gradient, GradientSpec, Leaf, Node, number_node
+from ..algebra.pullback import accumulate
+from .compose import Composer
+from .derive import cut, derive, rewire
 from .engine import RuleSet
+from .intern import Interner, unify
 from .passes import compute_form
 from .rows import floating_rules, stage_rules
 
@@ -57,26 +61,36 @@ _STAGES = (
 
 
 def steps(cost: Node, wrt: Node) -> list[Step]:
-    """From a cost as written to its gradient: the expression after each stage that changed it, ten
-    lines at most.
+    """From a cost as written to the display form of its gradient, in ten lines at most: the cost
+    until it is stable, its derivative as the pull-backs leave it, and what clean-up makes of that.
     """
-    found = [Step("as written", "the cost, with nothing evaluated", cost)]
-    _stages(found, cost, "cost")
     spec = GradientSpec(0, 1, cost.dims + wrt.dims, wrt.dtype, False)
     gradient = Gradient.occur(spec, cost, wrt)
-    found.append(Step("derive", "differentiate the stable cost in reverse", gradient))
-    _stages(found, gradient, "gradient")
-    return found[:10]
+    numbers = parameters_as_numbers([cost])
+    interner = Interner(unify([gradient]))
+    found = [Step("as written", "the cost, with nothing evaluated", interner.image(cost))]
+    variable = wrt
+    if not isinstance(wrt, Leaf):
+        variable = cut(interner.image(wrt))
+        variable.label = wrt.label
+        (cost,) = rewire([cost], {wrt: variable})
+        text = "what is differentiated by stands as a variable"
+        found.append(Step("cut", text, interner.image(cost)))
+    (cost,) = rewire([cost], dict(numbers))
+    found += _stages("cost", cost, interner)
+    (raw,) = accumulate(found[-1].node, [interner.image(variable)])
+    found.append(Step("derive", "pull back through every operation of the stable cost", raw))
+    found += _stages("gradient", raw, interner)
+    found.append(Step("gradient", "what cf.grad shows", display_form(gradient)))
+    return found
 
 
-def _stages(found: list[Step], node: Node, what: str) -> None:
-    numbers = parameters_as_numbers([node])
-    last: Node | None = None
+def _stages(what: str, node: Node, interner: Interner) -> Iterator[Step]:
+    """The node after each stage of rows, each from the start."""
     for k, (name, text) in enumerate(_STAGES):
         rules: RuleSet = stage_rules(k) if k < len(_STAGES) - 1 else floating_rules()
-        result = compute_form([node], numbers, rules=rules)
-        new = result.outputs[0]
-        if new is not last:
-            names = ", ".join(dict.fromkeys(result.report.fired))
-            found.append(Step(f"{what}: {name}", f"{text}: {names}" if names else text, new))
-        last = new
+        nodes, fired = derive([node], interner, "real", rules)
+        composer = Composer("real", rules)
+        (new,) = composer.run(interner.run(nodes))
+        names = ", ".join(sorted({*fired, *composer.fired}))
+        yield Step(f"{what}: {name}", f"{text}: {names}" if names else text, new)
