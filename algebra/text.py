@@ -157,7 +157,8 @@ class TextSpelling(Spelling):
         return result
 
     def hadamard(self, e: Hadamard) -> str:
-        above = " * ".join(self.inside(f, PRODUCT) for f in e.factors) or "1"
+        least = POWER if e.below and any(map(_ends_with_ones, e.factors)) else PRODUCT
+        above = " * ".join(self.inside(f, least) for f in e.factors) or "1"
         return above + "".join(f" / {self.inside(b, PRODUCT)}" for b in e.below)
 
     def power(self, e: Power) -> str:

@@ -310,6 +310,7 @@ def test_the_slash_after_a_vector_of_ones_divides_the_product() -> None:
     assert text(late.call("display", A.mean(axis=1).node)) == "(A 1)/d"
     x = cf.vector("x", shape="n")
     assert str(cf.grad(x.mean(), x)) == "1/n"
+    assert text(late.call("display", (A.sum(1) / x).node)) == "(A 1) / x"
 
 
 def test_1_5_named_intermediates_are_kept_when_asked() -> None:
