@@ -1,4 +1,4 @@
-"""Expressions that every target and oracle is tested on: name -> builder of (inputs with values, outputs).
+"""Expressions that every target and oracle is tested on: name -> builder of (inputs, outputs).
 
 Sizes are awkward on purpose: nothing is a multiple of a vector or a panel.
 """
@@ -79,9 +79,17 @@ def functions_of_one() -> Case:
 def choices() -> Case:
     X, w, values = _matrices()
     return values, [
-        F.maximum(X, w), F.minimum(X, 0), F.where(X > w, X, -w), X > 0, (X > 0) & (w < 0), ~(X >= w), F.eq(X, X), F.neq(X, w) | (X > 1),
-        F.where(X > 0, F.log(F.where(X > 0, X, 1)), 0), (X > 0) * X,
-    ]  # fmt: skip
+        F.maximum(X, w),
+        F.minimum(X, 0),
+        F.where(X > w, X, -w),
+        X > 0,
+        (X > 0) & (w < 0),
+        ~(X >= w),
+        F.eq(X, X),
+        F.neq(X, w) | (X > 1),
+        F.where(X > 0, F.log(F.where(X > 0, X, 1)), 0),
+        (X > 0) * X,
+    ]
 
 
 @case
@@ -89,25 +97,49 @@ def broadcasting() -> Case:
     r = drawn()
     a, b, c = tensor("a", ("n", 1)), tensor("b", (1, "m")), tensor("c", ())
     return {a: r.normal(size=(33, 1)), b: r.normal(size=(1, 19)), c: r.normal(size=())}, [
-        a * b + c, a + c, a.T + b.T, (a * b).sum(0), (a * b).mean(), a[:, 0], a.dimshuffle(0, "x", 1) * b,
-    ]  # fmt: skip
+        a * b + c,
+        a + c,
+        a.T + b.T,
+        (a * b).sum(0),
+        (a * b).mean(),
+        a[:, 0],
+        a.dimshuffle(0, "x", 1) * b,
+    ]
 
 
 @case
 def sums() -> Case:
     X, w, values = _matrices()
     return values, [
-        X.sum(), X.sum(0), X.sum(1), X.mean(0), X.mean(1, keepdims=True), (X * w).sum(1), (X - X.mean(0)).sum(1), X.sum(0) + w,
-        F.exp(X).sum(1).sum(), ((X - X.mean(0)) ** 2).mean(0), (X / X.sum(1, keepdims=True)).sum(0),
-    ]  # fmt: skip
+        X.sum(),
+        X.sum(0),
+        X.sum(1),
+        X.mean(0),
+        X.mean(1, keepdims=True),
+        (X * w).sum(1),
+        (X - X.mean(0)).sum(1),
+        X.sum(0) + w,
+        F.exp(X).sum(1).sum(),
+        ((X - X.mean(0)) ** 2).mean(0),
+        (X / X.sum(1, keepdims=True)).sum(0),
+    ]
 
 
 @case
 def extremes() -> Case:
     X, w, values = _matrices()
     return values, [
-        X.max(), X.max(0), X.max(1), X.min(1), X.argmax(1), X.argmax(0), X.argmin(1), X.argmax(), (X * w).max(1).sum(), X - X.max(0),
-    ]  # fmt: skip
+        X.max(),
+        X.max(0),
+        X.max(1),
+        X.min(1),
+        X.argmax(1),
+        X.argmax(0),
+        X.argmin(1),
+        X.argmax(),
+        (X * w).max(1).sum(),
+        X - X.max(0),
+    ]
 
 
 @case
@@ -120,12 +152,31 @@ def products() -> Case:
         tensor("u", ("n",)),
     )
     S, T = tensor("S", ("b", "n", "k")), tensor("T", (1, "k", "m"))
-    values = {A: r.normal(size=(37, 11)), B: r.normal(size=(11, 5)), v: r.normal(size=11), u: r.normal(size=37),
-              S: r.normal(size=(3, 37, 11)), T: r.normal(size=(1, 11, 5))}  # fmt: skip
+    values = {
+        A: r.normal(size=(37, 11)),
+        B: r.normal(size=(11, 5)),
+        v: r.normal(size=11),
+        u: r.normal(size=37),
+        S: r.normal(size=(3, 37, 11)),
+        T: r.normal(size=(1, 11, 5)),
+    }
     return values, [
-        A @ B, A @ v, u @ A, v @ v, A.T @ u, P.outer(u, v), A @ B @ B.T, S @ B, S @ T, S @ v, P.einsum("ij,ij->i", A, A),
-        P.einsum("ij,jk->ki", A, B), P.dot(u, A @ v), (A @ B).sum(0), F.tanh(A @ B) @ B.T,
-    ]  # fmt: skip
+        A @ B,
+        A @ v,
+        u @ A,
+        v @ v,
+        A.T @ u,
+        P.outer(u, v),
+        A @ B @ B.T,
+        S @ B,
+        S @ T,
+        S @ v,
+        P.einsum("ij,ij->i", A, A),
+        P.einsum("ij,jk->ki", A, B),
+        P.dot(u, A @ v),
+        (A @ B).sum(0),
+        F.tanh(A @ B) @ B.T,
+    ]
 
 
 @case
@@ -133,24 +184,49 @@ def squares() -> Case:
     r = drawn()
     M, v = tensor("M", ("d", "d")), tensor("v", ("d",))
     return {M: r.normal(size=(9, 9)), v: r.normal(size=9)}, [
-        M + M.T, M @ M, P.trace(M @ M), P.einsum("ii->i", M), v @ M @ v, M.sum(0) * v, P.outer(v, v) + M,
-    ]  # fmt: skip
+        M + M.T,
+        M @ M,
+        P.trace(M @ M),
+        P.einsum("ii->i", M),
+        v @ M @ v,
+        M.sum(0) * v,
+        P.outer(v, v) + M,
+    ]
 
 
 @case
 def slices() -> Case:
     X, w, values = _matrices(n=23)
     return values, [
-        X[1:], X[:-2], X[::2], X[::-1], X[3:1000:4, ::-2], X[5], X[-1], X[:, 2], X[2:5].sum(0), X[None, :, 1], X[1:] - X[:-1],
-        F.exp(X)[2:4], (X @ w)[1:].sum(), X[-5:-2, ..., 1:],
-    ]  # fmt: skip
+        X[1:],
+        X[:-2],
+        X[::2],
+        X[::-1],
+        X[3:1000:4, ::-2],
+        X[5],
+        X[-1],
+        X[:, 2],
+        X[2:5].sum(0),
+        X[None, :, 1],
+        X[1:] - X[:-1],
+        F.exp(X)[2:4],
+        (X @ w)[1:].sum(),
+        X[-5:-2, ..., 1:],
+    ]
 
 
 @case
 def reshapes() -> Case:
     X, w, values = _matrices(n=24)
-    return values, [X.flatten(), (X * 2).flatten(), X.T.flatten(), X.reshape(X.shape), w.reshape(-1, 1) * w,
-                    (X @ w).reshape((-1, 1)) + 1, X.sum(0).reshape(1, -1)]  # fmt: skip
+    return values, [
+        X.flatten(),
+        (X * 2).flatten(),
+        X.T.flatten(),
+        X.reshape(X.shape),
+        w.reshape(-1, 1) * w,
+        (X @ w).reshape((-1, 1)) + 1,
+        X.sum(0).reshape(1, -1),
+    ]
 
 
 @case
@@ -159,9 +235,13 @@ def views_of_views() -> Case:
     X, Y = tensor("X", (1, "d")), tensor("Y", ("d", "k"))
     y = F.sin(X.T.flatten())
     return {X: r.normal(size=(1, 5)), Y: r.normal(size=(5, 3))}, [
-        X * 2, y, grad(y.sum(), X), F.exp(Y[-3:, -3:]).sum(1), grad(F.sin(Y[:, -3:]).sum(), Y)[::2],
+        X * 2,
+        y,
+        grad(y.sum(), X),
+        F.exp(Y[-3:, -3:]).sum(1),
+        grad(F.sin(Y[:, -3:]).sum(), Y)[::2],
         (Y.flatten() * 2).reshape((-1, 3)).sum(0),
-    ]  # fmt: skip
+    ]
 
 
 @case
@@ -207,9 +287,32 @@ def integers() -> Case:
         t: r.random(50) > 0.5,
     }
     return values, [
-        i + j, i * 2, i - 7, i**3, i / 2, i * f, f + 1, f * 0.1, f / 3, i.sum(), i.mean(), i.max(), i.argmax(), abs(i), F.exp(i), t * f,
-        t.sum(), t & (i > 0), F.where(t, i, j), i.astype("float64"), f.astype("int64"), f.astype("bool"), F.maximum(i, j), i > f, t + t,
-    ]  # fmt: skip
+        i + j,
+        i * 2,
+        i - 7,
+        i**3,
+        i / 2,
+        i * f,
+        f + 1,
+        f * 0.1,
+        f / 3,
+        i.sum(),
+        i.mean(),
+        i.max(),
+        i.argmax(),
+        abs(i),
+        F.exp(i),
+        t * f,
+        t.sum(),
+        t & (i > 0),
+        F.where(t, i, j),
+        i.astype("float64"),
+        f.astype("int64"),
+        f.astype("bool"),
+        F.maximum(i, j),
+        i > f,
+        t + t,
+    ]
 
 
 @case
