@@ -157,7 +157,7 @@ class Handle:
 
     def eval(self, values: dict | None = None) -> np.ndarray:
         """The value, given a dict from inputs to arrays; compiles on first use."""
-        return late.call("eval", self, values or {})
+        return late.call("eval", self, values)
 
 
 def _restore(*parts: Any) -> Any:
