@@ -205,7 +205,7 @@ def total(a: Node, axes: tuple[int, ...], dtype: np.dtype | None = None) -> Node
     every = tuple(range(a.ndim))
     result = dtype or summed(a.dtype)
     if result == BOOL:
-        raise DTypeError("a sum with dtype bool", where=here(), fix="use .any(axis)")
+        raise DTypeError("a sum with dtype bool", where=here(), fix="use .max(axis)")
     node = contract([a], [every], tuple(k for k in every if k not in axes), dtype=result)
     if a.weak:
         node = Contract.occur(node.spec.with_(weak=True), a, origin=node.origin)

@@ -7,7 +7,6 @@ is stabilised.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 from typing import Any
 
 import sympy
@@ -24,7 +23,7 @@ from .tensor import Tensor
 def grad(
     cost: Any,
     wrt: Any,
-    consider_constant: Sequence[Any] | None = None,
+    consider_constant: Any = None,
     disconnected_inputs: str = "raise",
 ) -> Any:
     """Gradient of a scalar cost.
@@ -33,7 +32,7 @@ def grad(
     ----------
     cost : a tensor of shape ().
     wrt : a tensor, or a list or tuple of them; intermediates of the cost are allowed.
-    consider_constant : tensors through which no derivative flows.
+    consider_constant : a tensor, or a list of them, through which no derivative flows.
     disconnected_inputs : what to do about a variable that the cost does not depend on: "raise",
         "warn" or "ignore" (zeros).
 
@@ -63,7 +62,7 @@ def grad(
 def jacobian(
     expression: Any,
     wrt: Any,
-    consider_constant: Sequence[Any] | None = None,
+    consider_constant: Any = None,
     disconnected_inputs: str = "raise",
 ) -> Any:
     """Jacobian: shape expression.shape + wrt.shape. Parameters as in `grad`."""
@@ -73,7 +72,7 @@ def jacobian(
 def hessian(
     cost: Any,
     wrt: Any,
-    consider_constant: Sequence[Any] | None = None,
+    consider_constant: Any = None,
     disconnected_inputs: str = "raise",
 ) -> Any:
     """Second derivative of a scalar cost: shape wrt.shape + wrt.shape. Parameters as in `grad`."""
@@ -83,7 +82,7 @@ def hessian(
     return jacobian(first, wrt, consider_constant, "ignore")
 
 
-def _derivative(cost: Any, wrt: Any, held: Sequence[Any] | None, disconnected: str) -> Any:
+def _derivative(cost: Any, wrt: Any, held: Any, disconnected: str) -> Any:
     many = isinstance(wrt, list | tuple)
     targets = list(wrt) if many else [wrt]
     if disconnected not in ("raise", "warn", "ignore"):
@@ -92,12 +91,13 @@ def _derivative(cost: Any, wrt: Any, held: Sequence[Any] | None, disconnected: s
             where=here(),
             fix="use 'raise', 'warn' or 'ignore'",
         )
-    for value in (cost, *targets, *(held or ())):
+    constants = held if isinstance(held, list | tuple) else () if held is None else (held,)
+    for value in (cost, *targets, *constants):
         _check_tensor(value)
     for w in targets:
         _check_float(w)
     _check_float(cost)
-    fixed = tuple(t.node for t in held or ())
+    fixed = tuple(t.node for t in constants)
     reached = _connected(cost.node, [t.node for t in targets], fixed)
     where = origin()
     results = []

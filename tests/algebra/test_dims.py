@@ -1,0 +1,96 @@
+"""Extents of axes: what users may write, and which extents are equal (semantics 5.1)."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+import sympy
+
+import closedform as cf
+from closedform.algebra.dims import Dim, Equalities, FreshDim, extent, show_shape, unify
+
+N, M = Dim("n"), Dim("m")
+CUT = FreshDim(("length", N, 1, None, 1))
+
+
+@pytest.mark.parametrize("written", [3, np.int64(3), 3.0, sympy.Integer(3)])
+def test_an_extent_may_be_written_as_any_whole_number(written):
+    assert extent(written) == 3
+    assert type(extent(written)) is int
+
+
+def test_equal_names_are_equal_extents():
+    assert extent("n") == extent(sympy.Symbol("n"))
+    assert extent("n") == N != extent("m")
+    assert extent(None) != extent(None)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [-1, 1.5, float("nan"), float("inf"), True, "", "x" * 101, 1e400, [2], 2j, {}],
+    ids=str,
+)
+def test_what_is_no_extent_is_refused(written):
+    with pytest.raises(cf.ShapeError, match=r"(?s)test_dims\.py:\d+.*fix:"):
+        extent(written)
+
+
+@pytest.mark.parametrize(
+    "dims, want",
+    [
+        ([3, 3], 3),
+        ([N, N], N),
+        ([3, N], 3),
+        ([N, M, 3], 3),
+        ([FreshDim(), N], N),
+        ([FreshDim(), CUT], CUT),
+        ([CUT, 4], 4),
+        ([3, 4], None),
+        ([N, M], None),
+        ([FreshDim(), 3, 4], None),
+        ([FreshDim(), N, M], None),
+    ],
+    ids=str,
+)
+def test_5_1_unification(dims, want):
+    for order in itertools.permutations(dims):
+        found = unify(list(order))
+        assert (found and found[0]) == want
+        if found:
+            assert {d for pair in found[1] for d in pair} | {want} == set(dims)
+
+
+def test_5_1_a_name_is_bound_to_one_number():
+    table = Equalities()
+    a, b = FreshDim(), FreshDim()
+    assert table.join(a, b)
+    assert table.join(N, b)
+    assert table.find(a) == N
+    assert not table.join(a, M)
+    assert table.join(N, 3)
+    assert table.find(a) == table.find(b) == 3
+    assert not table.join(b, 4)
+    assert table.join(M, 3), "a name may be equal to a number that another name is equal to"
+
+
+def test_extents_with_one_definition_are_one():
+    x = cf.vector("x")
+    assert x[1:].shape == x[1:].shape
+    assert x[1:].shape != x[2:].shape
+
+
+def test_shapes_read_as_users_write_them():
+    assert show_shape((N, 3)) == "(n, 3)"
+    assert show_shape((FreshDim(),)) == "(?,)"
+    assert str(cf.matrix("X", shape=("n", None)).shape) == "(n, ?)"
+
+
+def test_5_2_only_an_extent_of_1_broadcasts():
+    x, c = cf.matrix("x", shape=("n", 3)), cf.matrix("c", shape=("n", 1))
+    assert (x + c).shape == (N, 3)
+    assert (c + 1).shape == (N, 1)
+    assert (c + cf.vector("e", shape=0)).shape == (N, 0)
+    with pytest.raises(cf.ShapeError, match=r"'x'.*extent 3.*extent 2"):
+        x + np.zeros((1, 2))
