@@ -2,13 +2,16 @@
 
 Reading order:
 
+origin.py          the user's file and line
 errors.py          one class of error per stage; what was found, where, how to fix it
 dims.py            extents of axes: numbers, named dims, fresh dims; which are equal
 dtypes.py          dtypes as in NumPy 2; what is weak
 scalar.py          the expressions inside elementwise maps: unique, never evaluated
 node.py            the few kinds of nodes that everything is made of
 graph.py           traversals: iterative, memoised, linear
+literal.py         numbers, arrays and extents that users write into expressions
 build.py           builds nodes as written, with the user's line
+protocol.py        what Python asks of a handle: facts, comparison, truth, pickling
 tensor.py          the handle a user holds: NumPy's operators and methods
 dispatch.py        NumPy functions applied to tensors
 constructors.py    inputs: scalar, vector, matrix and their relatives
@@ -33,6 +36,7 @@ written.py         text of a graph as written, every operation in parentheses
 text.py            `pp`: text of tensors
 latex.py           `latex`: tensors as in textbooks
 sympy_bridge.py    plain SymPy expressions become tensors
+sympy_bodies.py    bodies in SymPy's own classes
 sympy_elements.py  tensors become plain SymPy, element by element
 canonical.py       canonical text of a graph, for keys
 version.py         the version of saved graphs

@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 import sympy
 
-from . import build, late, scalar
+from . import build, late
 from .dims import Extent, show_shape
 from .errors import ExpressionError
 from .graph import topological
 from .names import Names, is_variable
 from .node import Contract, Gradient, Layout, Leaf, Map, Node, Reduce
 from .spelling import plain_name
+from .sympy_bodies import to_sympy as body_to_sympy
 
 MAX_ELEMENTS = 400  # of a result
 MAX_WORK = 20_000  # elements of one intermediate, summed labels included
@@ -145,7 +146,7 @@ def _map(x: Map, values: list[np.ndarray]) -> np.ndarray:
             v[tuple(0 if t is None else index[t] for t in i)]
             for v, i in zip(values, x.spec.indices, strict=True)
         ]
-        return scalar.to_sympy(x.spec.body, slots)
+        return body_to_sympy(x.spec.body, slots)
 
     return _filled(x.dims, at)  # type: ignore[arg-type]
 
