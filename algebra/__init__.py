@@ -39,7 +39,7 @@ sympy_bridge.py    plain SymPy expressions become tensors
 sympy_bodies.py    bodies in SymPy's own classes
 sympy_elements.py  tensors become plain SymPy, element by element
 canonical.py       canonical text of a graph, for keys
-version.py         the version of saved graphs
+version.py         the version of this library
 serialise.py       a graph as flat JSON
 decoding.py        atoms, arrays and bodies out of saved text, checked
 deserialise.py     a graph out of saved text, checked

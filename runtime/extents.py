@@ -116,7 +116,7 @@ class Extents:
         for left, right, where in extra:
             self.join(left, right, where)
         self.definitions: dict[Extent, list[FreshDim]] = {}
-        for dim in dict.fromkeys(d for x in order for d in dims_in(x.spec.content)):
+        for dim in dict.fromkeys(d for x in order for d in dims_in((x.spec.content, x.equalities))):
             if isinstance(dim, FreshDim) and dim.definition is not None:
                 self.definitions.setdefault(self.find(dim), []).append(dim)
         dims = [d for x in order for d in x.dims]

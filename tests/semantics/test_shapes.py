@@ -141,3 +141,15 @@ def test_6_5_different_slices_are_different_programs():
         return f.explain().rpartition("cache key ")[2]
 
     assert key(-3) != key(-5)
+
+
+@every_target
+@pytest.mark.parametrize("k", [7, -5])
+def test_5_4_an_index_out_of_range_is_refused_at_the_call(k, options):
+    x = cf.vector("x")
+    f = cf.function([x], [x[k], cf.grad(x[k] ** 2, x)], **options)
+    with pytest.raises(cf.ShapeError, match="test_shapes.py"):
+        f(np.arange(3.0))
+    found, slope = f(np.arange(9.0))
+    assert found == np.arange(9.0)[k]
+    assert_array_equal(slope, np.where(np.arange(9) == k % 9, 2 * found, 0))
