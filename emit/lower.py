@@ -369,13 +369,18 @@ class Lowering:
 
 def _inlined(roots: tuple[Node, ...]) -> set[Node]:
     """Nodes that are written into their consumers: small with all that is written into them, and
-    not costly to repeat."""
+    not costly to repeat. What an extreme is taken of is not: who compares with the extreme must
+    read the same bits, and the same formula rounds differently in different loops."""
     uses: Counter = Counter(roots)
     order = topological(roots)
     for x in order:
         uses.update(x.operands)
+    extremes = (x for x in order if isinstance(x, Reduce) and x.spec.op != "logsumexp")
+    compared = {a for x in extremes for a in x.operands}
     weight: dict[Node, int] = {}
     for x in order:
+        if x in compared:
+            continue
         if isinstance(x, Map) and (x.spec.dtype == x.spec.compute or x.spec.dtype == BOOL):
             total = scalar.size(x.spec.body)
         elif isinstance(x, Layout) and x.spec.op != "reshape":

@@ -52,6 +52,7 @@ class Composer:
         self.across = across and REAL_ROWS in admitted
         self.contraction_rows = [r for r in contraction_rows.ROWS if r.soundness in admitted]
         self.shared: set[Node] = set()
+        self.compared: set[Node] = set()  # operands of extremes: read, never computed again
         self.full: dict[Node, Island] = {}
         self.signs: dict[Node, str] = {}
         self._known: dict[Node, Node] = {}
@@ -69,6 +70,8 @@ class Composer:
             done[x] = new = self.node(x, operands)
             if uses[x] > 1:
                 self.shared.add(new)
+            if isinstance(x, Reduce) and x.spec.op != "logsumexp":
+                self.compared.update(operands)
         return [done[x] for x in outputs]
 
     def node(self, x: Node, operands: tuple[Node, ...]) -> Node:
@@ -144,7 +147,7 @@ class Composer:
 
     def _inner(self, a: Node, compute: Any) -> Island | None:
         """The island of an operand if arithmetic with dtype `compute` may take it in."""
-        if not isinstance(a, Map):
+        if not isinstance(a, Map) or a in self.compared:
             return None
         spec = a.spec
         if isinstance(spec.body, Slot) and a.operands[0].dtype == a.dtype:

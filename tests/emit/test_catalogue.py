@@ -146,3 +146,22 @@ def test_exp_of_log_is_kept_where_the_argument_may_be_negative():
         running.as_written([F.exp(F.log(x))]), {x.node: np.array([-1.0, 2.0])}
     )
     np.testing.assert_allclose(got, [np.nan, 2.0])
+
+
+def test_comparisons_with_an_extreme_read_the_same_bits():
+    from closedform.algebra import functions as F
+    from closedform.algebra.constructors import tensor
+    from closedform.algebra.gradient import grad
+
+    x = tensor("x", ("d", "k"))
+    y = F.sigmoid(x) - x
+    arrays = {x.node: np.random.default_rng(1).normal(size=(501, 7))}
+    outputs = [y.argmax(0), y.argmin(1), grad(y.max(1).sum(), x)]
+    for nodes in (running.as_written(outputs), running.simplified(outputs)):
+        high, low, slope = running.compiled(nodes, arrays)
+        p = 1 / (1 + np.exp(-arrays[x.node]))
+        value = p - arrays[x.node]
+        np.testing.assert_array_equal(high, value.argmax(0))
+        np.testing.assert_array_equal(low, value.argmin(1))
+        hit = value == value.max(1, keepdims=True)
+        np.testing.assert_allclose(slope, hit * (p * (1 - p) - 1), atol=1e-13)
