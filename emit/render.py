@@ -102,7 +102,7 @@ def _needs(stages: list[dict], definitions: list[str], target: Target) -> tuple[
     }
     library = [
         (n, s, t, since)
-        for n, since in target.library.items()
+        for n, since in target.routines.items()
         for s, t in types.items()
         if n + s in called
     ]

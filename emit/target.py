@@ -16,7 +16,7 @@ class Target:
     functions  primitive -> format of its spelling; {0}, {1}... are arguments, {f} the suffix, {t}
                the type of the result
     templates  folder of its templates
-    library    functions that have vector variants to be declared, and the first C library version
+    routines   functions that have vector variants to be declared, and the first C library version
                that has them
     """
 
@@ -25,7 +25,7 @@ class Target:
     suffixes: dict[str, str]
     functions: dict[str, str]
     templates: str
-    library: dict[str, str] = field(default_factory=dict)
+    routines: dict[str, str] = field(default_factory=dict)
 
     def type_of(self, dtype: np.dtype) -> str:
         return self.types[dtype.name]
@@ -69,7 +69,7 @@ C = Target(
         "where": "({0} ? {1} : {2})",
     },
     templates="c",
-    library={
+    routines={
         name: "2, 22" if name in ("exp", "log", "sin", "cos", "pow") else "2, 35"
         for name in (*_LIBRARY, "pow")
     },
