@@ -6,6 +6,7 @@ origin.py          the user's file and line
 errors.py          one class of error per stage; what was found, where, how to fix it
 dims.py            extents of axes: numbers, named dims, fresh dims; which are equal
 dtypes.py          dtypes as in NumPy 2; what is weak
+primitives.py      the table of scalar primitives: one row each
 scalar.py          the expressions inside elementwise maps: unique, never evaluated
 node.py            the few kinds of nodes that everything is made of
 graph.py           traversals: iterative, memoised, linear

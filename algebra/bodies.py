@@ -13,9 +13,9 @@ from . import scalar
 from .factorgraph import Labelled, aligned, multiplied
 from .normal_form import power, product, total
 from .notation import ONE, Apply, Formula, Infix, Number
+from .primitives import PRIMITIVES
 from .scalar import Slot, op
 
-INFIX = ("eq", "ne", "lt", "le", "gt", "ge", "and_", "or_", "not_")
 MINUS = Number(Fraction(-1))
 
 
@@ -62,7 +62,7 @@ def _row(e, args: list[Labelled], shorten: Callable) -> Labelled:
     formulas, labels = aligned(args)
     if name == "Add":
         return Labelled(total(formulas), labels)
-    if name in INFIX:
+    if PRIMITIVES[name].infix:
         return Labelled(Infix(name, tuple(formulas)), labels)
     row = ROWS.get(name, lambda *a: Apply(name, a, len(labels)))
     return Labelled(row(*formulas), labels)

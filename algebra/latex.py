@@ -34,26 +34,18 @@ from .notation import (
     Transpose,
     children,
 )
+from .primitives import PRIMITIVES
 from .spelling import ATOM, HADAMARD, POWER, PRODUCT, SUM, Spelling, decimal, large, shown
 from .symbols import typeset
 from .transcription import node_to_show, transcribe
 
-WORDS = {
-    "exp": r"\exp", "log": r"\log", "sin": r"\sin", "cos": r"\cos", "tanh": r"\tanh",
-    "sinh": r"\sinh", "cosh": r"\cosh",
-    "sigmoid": r"\sigma", "maximum": r"\max", "minimum": r"\min", "amax": r"\max",
-    "amin": r"\min", "tr": r"\operatorname{tr}",
+WORDS = {row.name: row.latex for row in PRIMITIVES.values() if row.latex} | {
+    "amax": r"\max", "amin": r"\min", "tr": r"\operatorname{tr}", "sqrt": r"\sqrt{{{0}}}",
     "nan": r"\mathrm{NaN}", "inf": r"\infty", "-inf": r"-\infty",
     "log_softmax": r"\log\operatorname{softmax}",
     "true": r"\mathrm{true}", "false": r"\mathrm{false}", "": "",
 }  # fmt: skip
-OPERATORS = {
-    "eq": "=", "ne": r"\ne", "lt": "<", "le": r"\le", "gt": ">", "ge": r"\ge", "and_": r"\wedge",
-    "or_": r"\vee", "not_": r"\neg ",
-}  # fmt: skip
-FENCES = {"abs": (r"\left|", r"\right|"), "norm": (r"\left\|", r"\right\|"), "sqrt": (r"\sqrt{",
-"}"),
-          "indicator": (r"\mathbf{1}\left[", r"\right]")}  # fmt: skip
+OPERATORS = {row.name: row.infix[1] for row in PRIMITIVES.values() if row.infix}
 
 
 def latex(tensor, names: bool = False) -> str:
@@ -186,12 +178,12 @@ class LatexSpelling(Spelling):
             condition, yes, no = map(self.show, e.args)
             branches = rf"{yes} & \text{{if }} {condition} \\ {no} & \text{{otherwise}}"
             return rf"\begin{{cases}} {branches} \end{{cases}}"
-        args = ", ".join(map(self.show, e.args))
-        if e.word in FENCES:
-            left, right = FENCES[e.word]
-            return f"{left}{args}{right}" + (
-                "_F" if e.word == "norm" and e.args[0].rank == 2 else ""
-            )
+        texts = [self.show(a) for a in e.args]
+        args = ", ".join(texts)
+        if e.word == "norm":
+            return rf"\left\|{args}\right\|" + ("_F" if e.args[0].rank == 2 else "")
+        if "{0}" in WORDS.get(e.word, ""):
+            return WORDS[e.word].format(*texts)
         return self._word(e) + (self.parenthesise(args) if e.args else "")
 
     def _word(self, e: Apply) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .errors import DerivativeError
+from .primitives import PRIMITIVES
 from .scalar import (
     HALF,
     MINUS_ONE,
@@ -74,7 +75,7 @@ PARTIALS: dict[str, tuple[Callable | None, ...]] = {
     "not_": (None,),
 }
 STRUCTURAL = ("Add", "Mul", "where")  # differentiated below
-CHOICES = ("maximum", "minimum", "relu")  # their partial derivatives can be 0
+CHOICES = frozenset(row.name for row in PRIMITIVES.values() if row.choice)
 
 
 def _by_base(a, b):

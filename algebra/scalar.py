@@ -5,23 +5,22 @@ equality and every memo can be keyed by the expression itself. There is no subtr
 `x - y` is `Add(x, Mul(-1, y))` and `x/y` is `Mul(x, Pow(y, -1))`; printers and interpreters spell
 them as what they mean. Numbers are SymPy rationals.
 
-A primitive is one class. Each has a row in `PRIMITIVES`; its derivative, spelling and meaning are
-rows of the tables in `partials`, the targets and the interpreter, and a test proves that no table
-has a gap.
+A primitive is one class, made from its row in `primitives.PRIMITIVES`; its derivative, spelling
+and meaning are rows of the tables in `partials`, the targets and the interpreter, and a test proves
+that no table has a gap.
 """
 
 from __future__ import annotations
 
 import operator
 import weakref
-from dataclasses import dataclass
+from typing import Any
 
 import sympy
 from sympy import Integer, Rational
 from sympy.core.numbers import Number
 
-# What is proven about a value. Ordered: a positive value is nonnegative too.
-POSITIVE, NONNEGATIVE, REAL = "positive", "nonnegative", "real"
+from .primitives import NONNEGATIVE, POSITIVE, PRIMITIVES, REAL, WEAKLY, Primitive
 
 _table: weakref.WeakValueDictionary = weakref.WeakValueDictionary()
 
@@ -135,76 +134,25 @@ class Pow(Scalar):
     arity = 2
 
 
-@dataclass(frozen=True)
-class Primitive:
-    """One row: a scalar function.
-
-    name     as in NumPy or scipy.special where they have it
-    arity    number of arguments; None for any number
-    boolean  the result is a truth value
-    sign     what is proven of the result whatever the arguments
-    """
-
-    name: str
-    arity: int | None
-    boolean: bool = False
-    sign: str = REAL
+def _made(row: Primitive) -> type[Scalar]:
+    fields = {
+        "__slots__": (),
+        "arity": row.arity,
+        "boolean": row.boolean,
+        "__doc__": row.name,
+        "__module__": __name__,
+    }
+    return type(row.name, (Scalar,), fields)
 
 
-PRIMITIVES: dict[str, Primitive] = {
-    row.name: row
-    for row in (
-        Primitive("Add", None),
-        Primitive("Mul", None),
-        Primitive("Pow", 2),
-        Primitive("exp", 1, sign=POSITIVE),
-        Primitive("expm1", 1),
-        Primitive("log", 1),
-        Primitive("log1p", 1),
-        Primitive("sin", 1),
-        Primitive("cos", 1),
-        Primitive("tanh", 1),
-        Primitive("sinh", 1),
-        Primitive("cosh", 1, sign=POSITIVE),
-        Primitive("abs", 1, sign=NONNEGATIVE),
-        Primitive("sign", 1),
-        Primitive("sigmoid", 1, sign=POSITIVE),
-        Primitive("softplus", 1, sign=POSITIVE),
-        Primitive("relu", 1, sign=NONNEGATIVE),
-        Primitive("log1mexp", 1),
-        Primitive("maximum", 2),
-        Primitive("minimum", 2),
-        Primitive("where", 3),
-        Primitive("indicator", 1, sign=NONNEGATIVE),
-        Primitive("eq", 2, boolean=True),
-        Primitive("ne", 2, boolean=True),
-        Primitive("lt", 2, boolean=True),
-        Primitive("le", 2, boolean=True),
-        Primitive("gt", 2, boolean=True),
-        Primitive("ge", 2, boolean=True),
-        Primitive("and_", 2, boolean=True),
-        Primitive("or_", 2, boolean=True),
-        Primitive("not_", 1, boolean=True),
-    )
-}
+class _Classes(dict):
+    """Classes of the primitives, each made from its row when it is first asked for."""
+
+    def __missing__(self, name: str) -> type[Scalar]:
+        return self.setdefault(name, _made(PRIMITIVES[name]))
 
 
-def _primitive(row: Primitive) -> type[Scalar]:
-    return type(
-        row.name,
-        (Scalar,),
-        {
-            "__slots__": (),
-            "arity": row.arity,
-            "boolean": row.boolean,
-            "__doc__": row.name,
-            "__module__": __name__,
-        },
-    )
-
-
-CLASSES: dict[str, type[Scalar]] = {"Add": Add, "Mul": Mul, "Pow": Pow}
-CLASSES |= {name: _primitive(row) for name, row in PRIMITIVES.items() if name not in CLASSES}
+CLASSES: dict[str, Any] = _Classes(Add=Add, Mul=Mul, Pow=Pow)
 
 exp, expm1, log, log1p = (CLASSES[n] for n in ("exp", "expm1", "log", "log1p"))
 sin, cos, tanh, sinh, cosh = (CLASSES[n] for n in ("sin", "cos", "tanh", "sinh", "cosh"))
@@ -218,6 +166,14 @@ indicator, eq, ne, lt, le, gt, ge = (
     CLASSES[n] for n in ("indicator", "eq", "ne", "lt", "le", "gt", "ge")
 )
 and_, or_, not_ = (CLASSES[n] for n in ("and_", "or_", "not_"))
+
+
+def __getattr__(name: str) -> Any:
+    """The other primitives, by their names."""
+    if name not in PRIMITIVES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return CLASSES[name]
+
 
 ZERO, ONE, MINUS_ONE, HALF = Integer(0), Integer(1), Integer(-1), Rational(1, 2)
 
@@ -285,32 +241,43 @@ def sign(e) -> str:
 
 def _sign(e: Scalar) -> str:
     name = op(e)
-    fixed = PRIMITIVES[name].sign
-    if fixed != REAL:
-        return POSITIVE if name == "abs" and sign(e.args[0]) == POSITIVE else fixed
-    if name == "Pow":
-        base, power = e.args
-        if sign(base) == POSITIVE:
-            return POSITIVE
-        even = is_number(power) and power.is_integer and power % 2 == 0
-        if even or (sign(base) == NONNEGATIVE and is_number(power)) or power == HALF:
-            return NONNEGATIVE
-        return REAL
-    if name == "where":
-        signs = [sign(a) for a in e.args[1:]]
-    elif name in ("Add", "Mul", "minimum"):
-        signs = [sign(a) for a in e.args]
-    elif name == "maximum":
-        return max((sign(a) for a in e.args), key=(REAL, NONNEGATIVE, POSITIVE).index)
-    elif name in ("expm1", "log1p", "tanh", "sinh"):
-        return sign(e.args[0])
-    else:
-        return REAL
-    if REAL in signs:
-        return REAL
-    if name == "Add":
-        return POSITIVE if POSITIVE in signs else NONNEGATIVE
-    return NONNEGATIVE if NONNEGATIVE in signs else POSITIVE
+    row = PRIMITIVES[name]
+    if row.sign != REAL:
+        return POSITIVE if name == "abs" and sign(e.args[0]) == POSITIVE else row.sign
+    if row.keeps:
+        found = sign(e.args[0])
+        return NONNEGATIVE if row.keeps == WEAKLY and found == POSITIVE else found
+    return _SIGNS[name](e) if name in _SIGNS else REAL
+
+
+def _sign_of_power(e: Scalar) -> str:
+    base, power = e.args
+    if sign(base) == POSITIVE:
+        return POSITIVE
+    even = is_number(power) and power.is_integer and power % 2 == 0
+    if even or (sign(base) == NONNEGATIVE and is_number(power)) or power == HALF:
+        return NONNEGATIVE
+    return REAL
+
+
+def _least(signs: list[str]) -> str:
+    return min(signs, key=_ORDER.index)
+
+
+def _sign_of_sum(e: Scalar) -> str:
+    signs = [sign(a) for a in e.args]
+    return POSITIVE if POSITIVE in signs and REAL not in signs else _least(signs)
+
+
+_ORDER = (REAL, NONNEGATIVE, POSITIVE)
+_SIGNS = {
+    "Pow": _sign_of_power,
+    "Add": _sign_of_sum,
+    "Mul": lambda e: _least([sign(a) for a in e.args]),
+    "minimum": lambda e: _least([sign(a) for a in e.args]),
+    "maximum": lambda e: max((sign(a) for a in e.args), key=_ORDER.index),
+    "where": lambda e: _least([sign(a) for a in e.args[1:]]),
+}
 
 
 def substitute(e, mapping: dict):

@@ -34,6 +34,7 @@ from .notation import (
     Symbol,
     Transpose,
 )
+from .primitives import PRIMITIVES
 from .spelling import (
     ATOM,
     HADAMARD,
@@ -49,18 +50,11 @@ from .spelling import (
 from .transcription import node_to_show, transcribe
 from .written import written
 
-WORDS = {"sigmoid": "sigma", "amax": "max", "amin": "min"}
-OPERATORS = {
-    "eq": "==",
-    "ne": "!=",
-    "lt": "<",
-    "le": "<=",
-    "gt": ">",
-    "ge": ">=",
-    "and_": "&",
-    "or_": "|",
-    "not_": "~",
+WORDS = {row.name: row.text for row in PRIMITIVES.values() if row.text} | {
+    "amax": "max",
+    "amin": "min",
 }
+OPERATORS = {row.name: row.infix[0] for row in PRIMITIVES.values() if row.infix}
 
 
 def pp(tensor) -> str:

@@ -18,22 +18,13 @@ from .dims import Extent
 from .names import Names, is_variable
 from .node import Contract, Gradient, Layout, Leaf, Map, Node, Reduce
 from .notation import Formula, Number, Symbol, Temporary
+from .primitives import PRIMITIVES
 from .scalar import HALF, MINUS_ONE, Mul, Pow, Slot, op
 from .spelling import large, plain_name, shown
 from .subscripts import slice_items
 
 SHARED_LENGTH = 60  # a text of this length that is used twice is named
 LONG_LENGTH = 400  # a text of this length is named
-OPERATORS = {
-    "eq": "==",
-    "ne": "!=",
-    "lt": "<",
-    "le": "<=",
-    "gt": ">",
-    "ge": ">=",
-    "and_": "&",
-    "or_": "|",
-}
 
 
 def written(node: Node) -> str:
@@ -272,9 +263,10 @@ def body_text(e, texts: Sequence[str]) -> str:
     if name == "Pow":
         special = {HALF: f"sqrt({show(args[0])})", MINUS_ONE: f"(1 / {show(args[0])})"}
         return special.get(args[1]) or f"({show(args[0])} ** {show(args[1])})"
-    if name in OPERATORS:
-        return f"({show(args[0])} {OPERATORS[name]} {show(args[1])})"
-    return f"(~{show(args[0])})" if name == "not_" else f"{name}({', '.join(map(show, args))})"
+    infix = PRIMITIVES[name].infix
+    if infix and len(args) == 2:
+        return f"({show(args[0])} {infix[0]} {show(args[1])})"
+    return f"({infix[0]}{show(args[0])})" if infix else f"{name}({', '.join(map(show, args))})"
 
 
 def _term(e, show: Callable) -> str:

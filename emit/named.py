@@ -34,9 +34,7 @@ from ..algebra.scalar import (
 from .value import Atom
 
 SQUARING = 10  # largest integer power spelled as products: at most (10 - 1)/2 ULP
-CHEAP = {"Add", "Mul", "abs", "maximum", "minimum", "relu", "where", "indicator", "sign"} | {
-    n for n, row in scalar.PRIMITIVES.items() if row.boolean
-}
+CHEAP = frozenset(row.name for row in scalar.PRIMITIVES.values() if row.cheap)
 
 
 def product(factors: list):

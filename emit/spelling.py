@@ -12,7 +12,6 @@ from .target import Target
 from .value import Infinity, Load, Parameter, Position, Size
 
 INT64 = np.dtype(np.int64)
-_BOOLEAN_ARGUMENTS = ("and_", "or_", "not_")
 
 
 def literal(number, dtype: np.dtype, target: Target) -> str:
@@ -87,13 +86,8 @@ class Speller:
         return self._function(name, e.args)
 
     def _function(self, name: str, args) -> str:
-        truths = (
-            {0}
-            if name == "where"
-            else set(range(len(args)))
-            if name in _BOOLEAN_ARGUMENTS
-            else set()
-        )
+        row = scalar.PRIMITIVES.get(name)
+        truths = row.truths if row else ()
         texts = [self.truth(a) if k in truths else self.number(a) for k, a in enumerate(args)]
         return self.target.functions[name].format(
             *texts, f=self.target.suffix(self.dtype), t=self.type

@@ -78,8 +78,6 @@ NUMPY: dict[str, Callable[..., Array]] = {
     "or_": np.logical_or,
     "not_": np.logical_not,
 }
-# primitive -> arguments that are truth values
-TRUTHS = {"and_": (0, 1), "or_": (0, 1), "not_": (0,), "indicator": (0,), "where": (0,)}
 # exponent -> how the power is spelled; every other exponent is np.power
 POWERS: dict[Any, Callable[[Array], Array]] = {ONE: np.positive, ONE + 1: np.square, HALF: np.sqrt}
 
@@ -153,7 +151,7 @@ class Body:
         name = op(e)
         if name in SPELLED:
             return SPELLED[name](self, e)
-        truths = TRUTHS.get(name, ())
+        truths = PRIMITIVES[name].truths
         reads = [self._read(a, k in truths) for k, a in enumerate(e.args)]
         if name == "indicator":
             return self._step(lambda x: np.asarray(x).astype(self.compute), *reads)
