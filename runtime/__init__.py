@@ -24,6 +24,7 @@ cache.py              compiled programs by key: verified, bounded, published ato
 loader.py             from a program as text to its table in memory
 abi.py                facts that Python reads from `native/abi.h`
 blas.py               a private BLAS, one thread per call
+threads.py            how many threads a call may use when nobody has said
 native/abi.h          the contract of a program: its table, its kernels, its version
 native/driver.c       runs any table: panels, threads, combination in fixed order
 native/pool.c         a small pool of threads that survives fork and interrupts

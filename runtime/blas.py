@@ -1,12 +1,15 @@
 """Addresses of library routines: a private BLAS, one thread per call (semantics 9.4).
 
-The `scipy-openblas32` package is a copy of OpenBLAS of its own: its number of threads is set to one
-here, and NumPy's and SciPy's are left alone.
+The `scipy-openblas32` package is a copy of OpenBLAS of its own: it is loaded with one thread, so
+that it starts none, and NumPy's and SciPy's copies are left alone.
 """
 
 from __future__ import annotations
 
 import ctypes
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -15,9 +18,25 @@ from ..algebra.errors import CompileError
 
 @cache
 def _library() -> ctypes.CDLL:
-    library = ctypes.CDLL(str(_path()))
+    with _environment(OPENBLAS_NUM_THREADS="1"):  # read while it is loaded, and never again
+        library = ctypes.CDLL(str(_path()))
     library.scipy_openblas_set_num_threads(1)
     return library
+
+
+@contextmanager
+def _environment(**variables: str) -> Iterator[None]:
+    """Set environment variables for a while."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _path() -> Path:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..algebra.version import VERSION
-from . import abi, toolchain
+from . import abi, threads, toolchain
 from . import cache as disk
 from .loader import open_library
 
@@ -75,6 +75,15 @@ def library() -> ctypes.PyDLL:
     driver.cf_release.restype = None
     driver.cf_define_extents.restype = None
     driver.cf_set_threads.restype = None
+    driver.cf_assume_threads.restype = None
+    return driver
+
+
+def settled() -> ctypes.PyDLL:
+    """Return the driver, which knows how many threads a call may use: asked once per process."""
+    driver = library()
+    if not driver.cf_threads_known():
+        driver.cf_assume_threads(ctypes.c_int32(min(threads.default(), 2**31 - 1)))
     return driver
 
 
@@ -126,4 +135,4 @@ class Tables:
     def run(self, program: ctypes.c_void_p) -> int:
         """Return the status of a run without the interpreter's lock; signals may raise."""
         python = Interpreter(*_lock_functions(), None)
-        return library().cf_run_released(program, ctypes.byref(self.call), ctypes.byref(python))
+        return settled().cf_run_released(program, ctypes.byref(self.call), ctypes.byref(python))

@@ -15,7 +15,7 @@ from types import ModuleType
 
 from ..algebra.errors import ClosedformError
 from ..algebra.version import VERSION
-from . import abi, cache, toolchain
+from . import abi, cache, threads, toolchain
 
 LIBRARIES = ("numpy", "sympy", "scipy", "scipy-openblas32")
 REINSTALL = "install closedform again (pip install --force-reinstall --no-deps closedform)"
@@ -139,17 +139,8 @@ def _mb(count: int) -> str:
 
 
 def _threads() -> list[str]:
-    native, present = extension(), processors()
-    used = native.num_threads() if native else present
-    return [f"{used} of {present} processors; CLOSEDFORM_NUM_THREADS sets another number"]
-
-
-def processors() -> int:
-    """Return how many processors this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # macOS
-        return os.cpu_count() or 1
+    used, present = threads.default(), threads.processors()
+    return [f"{used} of {present} processors; {threads.OWN} sets another number"]
 
 
 def _vector_math() -> list[str]:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
 from . import abi
-from .ctypes_driver import Head, Tables, library
+from .ctypes_driver import Head, Tables, library, settled
 from .layout import has_rows
 
 KINDS = ("input", "shared", "constant", "output", "update")
@@ -297,7 +297,7 @@ class Callable:
 
 def num_threads() -> int:
     """Return how many threads a call may use."""
-    return int(library().cf_threads())
+    return int(settled().cf_threads())
 
 
 def set_num_threads(n: int) -> None:

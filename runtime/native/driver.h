@@ -37,8 +37,10 @@ void cf_release(cf_block *block);
 
 int32_t cf_abi_version(void);
 
-/* Threads of the pool, the caller included: CLOSEDFORM_NUM_THREADS, or the processors of the process. */
+/* Threads that a call may use, the caller included: see pool.h. */
 int32_t cf_threads(void);
+int32_t cf_threads_known(void);
 void cf_set_threads(int32_t threads);
+void cf_assume_threads(int32_t threads);
 
 #endif

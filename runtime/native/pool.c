@@ -10,12 +10,9 @@
 #include "pool.h"
 
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #define SPINS 400
 #define WAIT_NANOSECONDS 50000000L
@@ -39,9 +36,11 @@ static struct {
     uint64_t generation;  /* of jobs; written under the lock, read atomically */
     int32_t workers;      /* threads that exist; under the lock */
     int32_t busy;         /* atomic: a job owns the pool */
-    int32_t size;         /* atomic: threads allowed, 0 until asked */
+    int32_t callers;      /* atomic: threads of the host that are inside jobs, with the pool or alone */
+    int32_t size;         /* atomic: threads allowed, 0 until somebody says */
+    int32_t chosen;       /* atomic: the size was set, not assumed */
     uint32_t epoch;       /* forks between the first process and this one */
-} pool = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, PTHREAD_COND_INITIALIZER, NULL, 0, 0, 0, 0, 0};
+} pool = {.lock = PTHREAD_MUTEX_INITIALIZER, .work = PTHREAD_COND_INITIALIZER, .done = PTHREAD_COND_INITIALIZER};
 
 static pthread_once_t registered = PTHREAD_ONCE_INIT;
 
@@ -54,7 +53,8 @@ static inline void relax(void)
 #endif
 }
 
-/* The threads of the parent do not exist here; neither does whatever they held. */
+/* The threads of the parent do not exist here; neither does whatever they held. A number of threads that was
+ * only assumed is assumed anew: this may be one of many workers. */
 static void start_afresh(void)
 {
     static const pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -65,6 +65,9 @@ static void start_afresh(void)
     pool.job = NULL;
     pool.workers = 0;
     pool.busy = 0;
+    pool.callers = 0;
+    if (!pool.chosen)
+        pool.size = 0;
     pool.epoch++;
 }
 
@@ -73,47 +76,46 @@ static void register_fork(void)
     pthread_atfork(NULL, NULL, start_afresh);
 }
 
-static int32_t clamp(long threads)
+static int32_t clamp(int32_t threads)
 {
-    return threads < 1 ? 1 : threads > CF_MAX_LANES ? CF_MAX_LANES : (int32_t)threads;
-}
-
-static int32_t processors(void)
-{
-#ifdef __linux__
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) == 0)
-        return clamp(CPU_COUNT(&set));
-#endif
-    return clamp(sysconf(_SC_NPROCESSORS_ONLN));
-}
-
-static int32_t default_threads(void)
-{
-    const char *text = getenv("CLOSEDFORM_NUM_THREADS");
-    char *end = NULL;
-    long threads = text ? strtol(text, &end, 10) : 0;
-    return text && end != text && *end == '\0' && threads > 0 ? clamp(threads) : processors();
+    return threads < 1 ? 1 : threads > CF_MAX_LANES ? CF_MAX_LANES : threads;
 }
 
 int32_t cf_threads(void)
 {
-    int32_t size = __atomic_load_n(&pool.size, __ATOMIC_RELAXED);
-    if (size == 0) {
-        size = default_threads();
-        __atomic_store_n(&pool.size, size, __ATOMIC_RELAXED);
-    }
-    return size;
+    return clamp(__atomic_load_n(&pool.size, __ATOMIC_RELAXED));
+}
+
+int32_t cf_threads_known(void)
+{
+    return __atomic_load_n(&pool.size, __ATOMIC_RELAXED) != 0;
 }
 
 void cf_set_threads(int32_t threads)
 {
+    pthread_once(&registered, register_fork);
+    __atomic_store_n(&pool.chosen, 1, __ATOMIC_RELAXED);
     __atomic_store_n(&pool.size, clamp(threads), __ATOMIC_RELAXED);
 }
 
+void cf_assume_threads(int32_t threads)
+{
+    int32_t none = 0;
+    pthread_once(&registered, register_fork);
+    __atomic_compare_exchange_n(&pool.size, &none, clamp(threads), 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+}
+
+/* Threads that one job may occupy: callers that are busy themselves leave fewer. */
+static int32_t room(int32_t lanes)
+{
+    int32_t size = cf_threads(), callers = __atomic_load_n(&pool.callers, __ATOMIC_RELAXED);
+    return (lanes > size ? lanes : size) - (callers - 1);
+}
+
+/* A worker leaves when another thread of the host has come that needs its processor. */
 static void take_parts(job_t *job, int32_t lane)
 {
-    for (;;) {
+    while (lane == 0 || lane < room(job->lanes)) {
         int32_t part = __atomic_fetch_add(&job->next, 1, __ATOMIC_RELAXED);
         if (part >= job->parts)
             return;
@@ -234,14 +236,35 @@ static void run_with_pool(job_t *job, cf_attend *attend)
     __atomic_store_n(&pool.busy, 0, __ATOMIC_RELEASE);
 }
 
+static void run_alone(cf_task *task, void *context, int32_t parts)
+{
+    for (int32_t part = 0; part < parts; part++)
+        task(context, part, 0);
+}
+
+/* What a caller does alone is counted too: it takes a processor. */
+static void run_counted(job_t *job, cf_attend *attend)
+{
+    uint32_t epoch = pool.epoch;
+    int32_t most;
+    pthread_once(&registered, register_fork);
+    __atomic_fetch_add(&pool.callers, 1, __ATOMIC_RELAXED);
+    most = room(job->lanes);
+    job->lanes = most < job->lanes ? most : job->lanes;
+    if (job->lanes > 1 && __atomic_exchange_n(&pool.busy, 1, __ATOMIC_ACQUIRE) == 0)
+        run_with_pool(job, attend);
+    else
+        run_alone(job->task, job->context, job->parts);
+    if (pool.epoch == epoch) /* a child counts anew */
+        __atomic_fetch_sub(&pool.callers, 1, __ATOMIC_RELAXED);
+}
+
 void cf_pool_run(cf_task *task, cf_attend *attend, void *context, int32_t parts, int32_t lanes)
 {
-    if (lanes > 1 && parts > 1 && __atomic_exchange_n(&pool.busy, 1, __ATOMIC_ACQUIRE) == 0) {
+    if (lanes > 1 && parts > 1) {
         job_t job = {.task = task, .context = context, .parts = parts, .lanes = lanes};
-        pthread_once(&registered, register_fork);
-        run_with_pool(&job, attend);
+        run_counted(&job, attend);
     } else {
-        for (int32_t part = 0; part < parts; part++)
-            task(context, part, 0);
+        run_alone(task, context, parts);
     }
 }

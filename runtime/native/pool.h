@@ -12,10 +12,19 @@ typedef void cf_task(void *context, int32_t part, int32_t lane);
 /* Called by the caller, again and again, while it waits for the others. */
 typedef void cf_attend(void *context);
 
-/* Does parts 0 .. parts-1 with at most `lanes` threads and returns when all are done. */
+/* Does parts 0 .. parts-1 with at most `lanes` threads and returns when all are done. Workers and callers
+ * together are no more than the threads that are allowed, unless callers alone are. */
 void cf_pool_run(cf_task *task, cf_attend *attend, void *context, int32_t parts, int32_t lanes);
 
+/* Threads that a call may use, the caller included: 1 until somebody says. */
 int32_t cf_threads(void);
+
+/* Whether somebody has said. A forked child knows only a number that was set. */
+int32_t cf_threads_known(void);
+
 void cf_set_threads(int32_t threads);
+
+/* Sets the number unless it is known. */
+void cf_assume_threads(int32_t threads);
 
 #endif

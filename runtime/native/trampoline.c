@@ -394,6 +394,24 @@ static int raise_status(int32_t status)
     return 0;
 }
 
+/* Python says how many threads a call may use when nobody has set it: once per process. */
+static int settle_threads(void)
+{
+    PyObject *module, *number;
+    long threads;
+    if (cf_threads_known())
+        return 1;
+    module = PyImport_ImportModule("closedform.runtime.threads");
+    number = module == NULL ? NULL : PyObject_CallMethod(module, "default", NULL);
+    threads = number == NULL ? -1 : PyLong_AsLong(number);
+    Py_XDECREF(module);
+    Py_XDECREF(number);
+    if (PyErr_Occurred())
+        return 0;
+    cf_assume_threads(threads > INT32_MAX ? INT32_MAX : (int32_t)threads);
+    return 1;
+}
+
 static int run_program(const Entry *entry, scratch_t *scratch)
 {
     cf_call call = {scratch->data,
@@ -407,6 +425,8 @@ static int run_program(const Entry *entry, scratch_t *scratch)
                     0,
                     entry->deterministic};
     int32_t status;
+    if (!settle_threads())
+        return 0;
     bind_pointers(entry, scratch);
     scratch->thread = PyEval_SaveThread();
     status = cf_run(entry->program, &call);
@@ -1057,7 +1077,7 @@ static PyObject *num_threads(PyObject *module, PyObject *unused)
 {
     (void)module;
     (void)unused;
-    return PyLong_FromLong(cf_threads());
+    return settle_threads() ? PyLong_FromLong(cf_threads()) : NULL;
 }
 
 static PyObject *set_num_threads(PyObject *module, PyObject *number)
