@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 REGISTERS = 24  # vector registers that sums may fill
 DEEPEST = 8  # rows or strips taken at once
+CHAINS = 8  # sums that hide the latency of an addition
+AHEAD = 8192  # bytes by which a stream from memory is asked for before it is read
 
 
 class MatrixProduct:
@@ -85,15 +87,25 @@ class Block:
     """One shape of the inside of a vector nest.
 
     step     rows (dot) or strips of vectors (spread) at once
+    wide     vectors of a row (dot) at once; `narrow`: what takes the rest of the row, one by one
     loads    (what loads a vector or "", name, place) of the vector loop; tail: of the scalar loop
              that ends a row
-    sums     (name, expression, target)
+    sums     (name, expression, target); the sums of one vector come first
+    ahead    places to prefetch
     """
 
     step: int
     loads: tuple[tuple[str, str, str], ...]
     tail: tuple[tuple[str, str, str], ...]
     sums: tuple[tuple[str, str, str], ...]
+    wide: int = 1
+    ahead: tuple[str, ...] = ()
+    narrow: Block | None = None
+
+    @property
+    def kept(self) -> Block:
+        """The block whose sums are left when the vector loops end."""
+        return self.narrow or self
 
 
 @dataclass(frozen=True)
@@ -125,7 +137,7 @@ class VectorNest:
         """How the sum is taken, for `explain()`."""
         many = self.blocks[0]
         what = "dot products" if self.dot else "sums kept in registers"
-        return f"{what}, {len(many.sums)} at once"
+        return f"{what}, {len(many.sums)} at once" + (", prefetched" if many.ahead else "")
 
 
 def is_vector_sum(k: KernelPlanner) -> bool:
@@ -199,8 +211,7 @@ class VectorSum:
                 (loops, k.element(v, every), k.element(v, every, pointer=f"w{v.number}"))
             )
         rows = self.outer[-1] if self.dot and self.outer else None
-        deepest = min(DEEPEST, max(1, REGISTERS // math.prod(self.written.values())))
-        steps = (deepest, 1) if deepest > 1 and (rows or not self.dot) else (1,)
+        steps, wide = self._steps(rows)
         pair = lambda t: (t, k.limit(t))  # noqa: E731
         return VectorNest(
             dot=self.dot,
@@ -210,27 +221,43 @@ class VectorSum:
             rows=pair(rows) if rows else None,
             vector=pair(self.simd),
             summed=() if self.dot else tuple(map(pair, self.summed)),
-            blocks=tuple(self._block(step, rows) for step in steps),
+            blocks=tuple(self._block(step, rows, wide=wide) for step in steps),
             single=None if self.dot else self._block(1, None, vectors=False),
         )
 
-    def _block(self, step: int, rows: str | None, vectors: bool = True) -> Block:
+    def _steps(self, rows: str | None) -> tuple[tuple[int, ...], int]:
+        """Rows or strips at once, and vectors of a row at once.
+
+        Few sums over a stream take one row after the other, which keeps the stream in order: memory
+        is what they wait for. Everything else fills the registers.
+        """
+        sums = math.prod(self.written.values())
+        if self.dot and sums < CHAINS and any(map(self._streams, loads_of(self.v.expr))):
+            return (1,), CHAINS // sums
+        deepest = min(DEEPEST, max(1, REGISTERS // sums))
+        return ((deepest, 1) if deepest > 1 and (rows or not self.dot) else (1,)), 1
+
+    def _streams(self, load: Load) -> bool:
+        """Whether a load walks through an argument in the order of its memory."""
+        v = load.value
+        return self.dot and v.leaf is not None and len(v.own) > 1 and self.simd in labels_of(load)
+
+    def _block(self, step: int, rows: str | None, vectors: bool = True, wide: int = 1) -> Block:
         loads: dict[str, tuple[str, str, str]] = {}
-        unit = "" if self.dot else f"*VL_{self.k.p.target.type_of(self.v.compute)}"
+        ahead: dict[str, None] = {}
+        unit = f"*VL_{self.k.p.target.type_of(self.v.compute)}"
+        moving, scale = (rows, "") if self.dot and wide == 1 else (self.simd, unit)
         sums = []
         for n, (shift, *places) in enumerate(
-            itertools.product(range(step), *map(range, self.written.values()))
+            itertools.product(range(step * wide), *map(range, self.written.values()))
         ):
             self.k.moved = {t: str(x) for t, x in zip(self.written, places, strict=True)}
             if shift:
-                moving = rows if self.dot else self.simd
-                self.k.moved[str(moving)] = (
-                    f"({moving} + {shift}{unit})"
-                )
+                self.k.moved[str(moving)] = f"({moving} + {shift}{scale})"
             speller = Speller(
                 self.k.p.target,
                 self.v.compute,
-                lambda load: self._name(load, loads),
+                lambda load: self._name(load, loads, ahead),
                 self.k.position,
                 self.k.extent,
             )
@@ -239,17 +266,25 @@ class VectorSum:
             sums.append((f"a{n}", speller.number(self.v.expr), self._target()))
         self.k.moved = {}
         found = list(loads.values())
-        plain = tuple((loader if vectors else "", name, place) for name, loader, place in found)
-        tail = tuple(("", name, place) for name, _, place in found)
-        return Block(step, plain, tail, tuple(sums))
+        return Block(
+            step,
+            loads=tuple((loader if vectors else "", name, place) for name, loader, place in found),
+            tail=tuple(("", name, place) for name, _, place in found),
+            sums=tuple(sums),
+            wide=wide,
+            ahead=tuple(ahead),
+            narrow=self._block(step, rows) if wide > 1 else None,
+        )
 
-    def _name(self, load: Load, loads: dict):
+    def _name(self, load: Load, loads: dict, ahead: dict):
         """A variable for a load, the same for the same place."""
         place, dtype = self.k.place(load)
         if place not in loads:
             along = self.simd in labels_of(load)
             loader = _loader(load.value.root, self.v.compute) if along else None
             loads[place] = (f"x{len(loads)}", loader or "", place)
+            if self._streams(load):
+                ahead[f"{place} + {AHEAD // dtype.itemsize}"] = None
         return loads[place][0], self.v.compute
 
     def _target(self) -> str:
