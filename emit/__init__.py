@@ -2,8 +2,9 @@
 
 Reading order: `program` is what goes in and comes out; `value` what a program computes; `lower`
 splits a graph by the fold axis; `named` spells named functions; `nest` fuses values into loop
-nests; `plan` decides buffers, stages and statements; `target` and `spelling` know a language;
-`render` fills the templates.
+nests; `plan` decides buffers, stages and statements; `cost` counts what that moves and computes, as
+polynomials (`count`) that `estimate` evaluates; `target` and `spelling` know a language; `render`
+fills the templates.
 """
 
 if __name__ != "closedform.emit":

@@ -10,23 +10,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..algebra import scalar
 from ..algebra.dims import Extent
-from ..algebra.scalar import Scalar
+from .cost import row_work
 from .kernel import Kernel, KernelPlanner
 from .lower import Lowering
 from .memory import arrange
-from .named import costly_root
 from .nest import Group, groups
 from .target import Target
-from .value import AXIS, Atom, Value, dependencies, pointwise
+from .value import AXIS, Value, dependencies, pointwise
 
 ARGUMENT, SHARED, PANEL, ACCUMULATOR = "CF_ARGUMENT", "CF_SHARED", "CF_PANEL", "CF_ACCUMULATOR"
 PANEL_EXTENT = -1
 FLOAT64, BOOL = np.dtype(np.float64), np.dtype(np.bool_)
 PRODUCT_PANEL = 512  # rows of a panel with products of matrices, which want them long
 COLUMN_PANEL = 256  # rows of a panel whose columns are contiguous in memory
-FUNCTION_WORK = 15  # scalar operations that one library function counts for
 
 
 @dataclass(frozen=True)
@@ -191,14 +188,7 @@ class Planner:
         )
 
     def _work(self, v: Value) -> tuple[float, tuple[int, ...]]:
-        calls = sum(
-            1
-            for e in scalar.subexpressions(v.expr)
-            if isinstance(e, Scalar) and not isinstance(e, Atom) and costly_root(e)
-        )
-        return float(1 + scalar.size(v.expr) + FUNCTION_WORK * calls), tuple(
-            self.dim(d) for t, d in v.space.items() if t != AXIS
-        )
+        return row_work(v), tuple(self.dim(d) for t, d in v.space.items() if t != AXIS)
 
     def identity(self, op: str | None, dtype: np.dtype) -> str:
         """Neutral element of a reduction."""

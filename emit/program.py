@@ -10,6 +10,7 @@ import numpy as np
 
 from ..algebra.dims import Extent
 from ..algebra.node import Leaf, Node
+from .estimate import Cost
 
 THIN = 16  # largest extent that is worth constants and loops written out
 
@@ -47,6 +48,8 @@ class Program:
     parameters values of the numbered parameters, float64
     externals  names of library routines, by number
     plan       lines that explain the plan to a reader (`explain()`)
+    count      counts what the program reads, writes and computes; None for a program that was not
+               emitted from a graph
     """
 
     render: Callable[[], str] = field(compare=False, repr=False)
@@ -57,6 +60,13 @@ class Program:
     parameters: tuple[float, ...] = ()
     externals: tuple[str, ...] = ()
     plan: tuple[str, ...] = ()
+    count: Callable[[], Cost] | None = field(default=None, compare=False, repr=False)
+
+    @cached_property
+    def cost(self) -> Cost:
+        """What the program reads, writes and computes, over its extents."""
+        assert self.count is not None, "this program was not emitted from a graph"
+        return self.count()
 
     @cached_property
     def source(self) -> str:

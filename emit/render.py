@@ -10,6 +10,7 @@ from pathlib import Path
 from ..algebra.dims import FreshDim
 from ..algebra.errors import EmitError
 from .axis import lower
+from .cost import count
 from .key import canonical_text
 from .plan import Planner, Stage
 from .program import Argument, Program, Unit
@@ -57,6 +58,7 @@ def compile_unit(unit: Unit, target: str = "c") -> Program:
         externals=tuple(plan.externals),
         parameters=tuple(float(x) for x in lowering.parameters),
         plan=_explanation(plan),
+        count=lambda: count(plan),
     )
 
 
