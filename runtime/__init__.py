@@ -32,6 +32,7 @@ native/trampoline.c   the function object: one call into compiled code
 native/interpreter.c  under ctypes: gives up the interpreter's lock, and looks at signals
 native/standalone.c   the driver as a library of its own, for ctypes
 native.py             the extension if it was built, else ctypes
+split.py              what the driver would decide for a call
 _native.pyi           types of the extension
 native_fallback.py    what the extension does, in Python over ctypes
 ctypes_driver.py      the driver through ctypes

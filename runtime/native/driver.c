@@ -421,6 +421,12 @@ static void run_stages(run_t *run)
     }
 }
 
+static int32_t allowed_threads(const cf_call *call)
+{
+    int32_t threads = call->threads > 0 ? call->threads : cf_threads();
+    return threads < CF_MAX_LANES ? threads : CF_MAX_LANES;
+}
+
 int32_t cf_run(const cf_program *program, cf_call *call)
 {
     run_t run;
@@ -428,9 +434,7 @@ int32_t cf_run(const cf_program *program, cf_call *call)
         return CF_BAD_ABI;
     run.program = program;
     run.call = call;
-    run.threads = call->threads > 0 ? call->threads : cf_threads();
-    if (run.threads > CF_MAX_LANES)
-        run.threads = CF_MAX_LANES;
+    run.threads = allowed_threads(call);
     run.polled = 0;
     run.stop = 0;
     run.status = CF_OK;
@@ -442,6 +446,26 @@ int32_t cf_run(const cf_program *program, cf_call *call)
         fill_table(&run, lane_table(&run, run.lanes), 0);
     run_stages(&run);
     return run.status;
+}
+
+int32_t cf_split(const cf_program *program, cf_call *call, int64_t *found)
+{
+    run_t run = {.program = program, .call = call, .threads = allowed_threads(call)};
+    if (program->abi != CF_ABI_VERSION)
+        return CF_BAD_ABI;
+    if (!plan(&run))
+        return CF_NO_MEMORY;
+    *found++ = (int64_t)run.sizes.shared;
+    *found++ = (int64_t)run.sizes.panel;
+    *found++ = (int64_t)run.sizes.accumulator;
+    for (int32_t i = 0; i < program->stages; i++) {
+        int folds = program->stage[i].kind == CF_FOLD;
+        split_t split = folds ? split_stage(&run, &program->stage[i]) : (split_t){0, 0, 0, 0};
+        *found++ = split.panel;
+        *found++ = split.parts;
+        *found++ = split.lanes;
+    }
+    return CF_OK;
 }
 
 int32_t cf_abi_version(void)

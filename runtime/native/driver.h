@@ -32,6 +32,11 @@ typedef struct {
  * CF_BAD_ABI leave every array as it was. */
 int32_t cf_run(const cf_program *program, cf_call *call);
 
+/* What cf_run would decide for a call (extent, threads, deterministic), without running: found[0..2] are bytes of
+ * shared workspace, of one thread's panels and of one part's accumulators; then three numbers per stage: rows of
+ * a panel, parts, threads; 0 where it runs once. Returns a CF_ status. */
+__attribute__((visibility("default"))) int32_t cf_split(const cf_program *program, cf_call *call, int64_t *found);
+
 /* Frees a workspace. */
 void cf_release(cf_block *block);
 

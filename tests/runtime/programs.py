@@ -145,6 +145,43 @@ static const cf_work work = {20, 1, {1}};
     )
 )
 
+PANELS = (  # rows of the panel of each row, and the number of parts; a row takes some workspace
+    HEAD
+    + """
+static void one(const cf_frame *f) { *DATA(double, 2) = 1; }
+static void add(const cf_frame *into, const cf_frame *from)
+{
+    *(double *)into->data[2] += *(double *)from->data[2];
+}
+static int32_t measure(const cf_frame *f, int64_t begin, int64_t end)
+{
+    if (begin == 0)
+        DATA(double, 0)[0] = f->panel;
+    ROWS if (i > 0) DATA(double, 0)[i] = end - begin;
+    return CF_OK;
+}
+static int32_t finish(const cf_frame *f, int64_t begin, int64_t end)
+{
+    *DATA(double, 1) = *DATA(double, 2);
+    return CF_OK;
+}
+static cf_kernel *const kernels[] = {measure}, *const last[] = {finish};
+static const cf_work work = {1, 1, {1}};
+"""
+    + table(
+        [
+            array("CF_ARGUMENT", 8, 0),
+            array("CF_ARGUMENT", 8),
+            array("CF_ACCUMULATOR", 8),
+            array("CF_PANEL", 8, "CF_PANEL_EXTENT", 1),
+            array("CF_SHARED", 8, 1),
+        ],
+        [fold("kernels", 1, work="&work", identity="one", combine="add"), once("last")],
+        arguments=2,
+        dims=2,
+    )
+)
+
 SLOW = (  # one millisecond a panel; counts the rows that were done
     HEAD
     + """

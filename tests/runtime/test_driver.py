@@ -9,7 +9,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from tests.runtime import programs
 
-from closedform.runtime import ctypes_driver
+from closedform.runtime import ctypes_driver, split
 
 NUMBERS = np.random.default_rng(0)
 STOPPED, NO_MEMORY, BAD_ABI = 1, 2, 3
@@ -115,6 +115,39 @@ def test_9_3_another_abi_is_refused(native):
     rows = programs.rows(*[("input", "f8", (0,))] * 2, ("output", "f8", (0,)))
     with pytest.raises(ValueError, match="driver"):
         native.Entry(address, other, rows, [-1], parameters=[1.0], result="single")
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("deterministic", [False, True])
+@pytest.mark.parametrize(("n", "work"), [(1, 1), (40, 3), (5000, 7), (9973, 400), (200_000, 90)])
+def test_the_driver_says_what_it_will_do(n, work, threads, deterministic):
+    rows, parts = np.zeros(n), np.zeros(())
+    options = {"threads": threads, "deterministic": deterministic}
+    assert by_hand(programs.PANELS, [rows, parts], [n, work], **options) == 0
+    address = programs.load(programs.PANELS).address
+    told = split.decide(address, [n, work], threads, deterministic)
+    fold, once = told.stages
+    assert fold.panel == rows[0] and fold.parts == parts
+    lengths = [min(fold.panel, n - begin) for begin in range(0, n, fold.panel)]
+    assert_array_equal(rows[1:], np.repeat(lengths, lengths)[1:])
+    assert fold.threads == min(fold.parts, threads)
+    assert once == (0, 0, 0)
+    buffers = fold.threads * 8 * work * fold.panel + fold.parts * 8 + 8 * work
+    assert buffers <= told.workspace <= buffers + 128 * (fold.threads + fold.parts + 1)
+
+
+def test_both_drivers_decide_alike(monkeypatch):
+    address = programs.load(programs.PANELS).address
+    ours = split.decide(address, [60_000, 50], 2)
+    monkeypatch.setattr(split, "_driver", ctypes_driver.library)
+    assert split.decide(address, [60_000, 50], 2) == ours
+    assert ours.stages[0].panel > 0
+
+
+def test_a_workspace_beyond_memory_is_refused():
+    address = programs.load(programs.HUGE).address
+    with pytest.raises(MemoryError, match="no memory is large enough"):
+        split.decide(address, [10, 2**20, 2**62], 1)
 
 
 def test_number_of_threads_is_set_and_checked(native):
