@@ -38,13 +38,17 @@ class Call(ctypes.Structure):
         ("context", ctypes.c_void_p),
         ("threads", ctypes.c_int32),
         ("deterministic", ctypes.c_int32),
+        ("needed", ctypes.c_size_t),
     ]
 
 
 class Interpreter(ctypes.Structure):
     """`cf_interpreter`."""
 
-    _fields_ = [(name, ctypes.c_void_p) for name in ("save", "restore", "check", "thread")]
+    _fields_ = [
+        *((name, ctypes.c_void_p) for name in ("save", "restore", "check", "thread")),
+        ("keeps_lock", ctypes.c_ssize_t),
+    ]
 
 
 class Head(ctypes.Structure):
@@ -132,7 +136,8 @@ class Tables:
         for i, array in enumerate(arrays):
             self.stride[i * rank : i * rank + array.ndim] = list(array.strides)
 
-    def run(self, program: ctypes.c_void_p) -> int:
-        """Return the status of a run without the interpreter's lock; signals may raise."""
-        python = Interpreter(*_lock_functions(), None)
+    def run(self, program: ctypes.c_void_p, keeps_lock: bool) -> int:
+        """Return the status of a run, without the interpreter's lock or with it; signals may
+        raise."""
+        python = Interpreter(*_lock_functions(), None, keeps_lock)
         return settled().cf_run_released(program, ctypes.byref(self.call), ctypes.byref(python))

@@ -99,11 +99,17 @@ class Forms:
         held = [(x, x.payload.cell[0].shape) for x in self.shared]
         return self.extents.bind(given + held)
 
-    def values(self, arrays: Sequence[np.ndarray]) -> dict[Any, np.ndarray]:
-        """Return inputs and shared variables with the arrays of a call, in declared dtypes."""
+    def values(
+        self, arrays: Sequence[np.ndarray], held: Sequence[np.ndarray] | None = None
+    ) -> dict[Any, np.ndarray]:
+        """Return inputs and shared variables with the arrays of a call, in declared dtypes.
+
+        held : values of the shared variables; default: what they hold now.
+        """
         pairs = zip(self.inputs, arrays, strict=True)
         values: dict[Any, np.ndarray] = {x: a.astype(x.dtype, copy=False) for x, a in pairs}
-        values.update((x, x.payload.cell[0]) for x in self.shared)
+        now = [x.payload.cell[0] for x in self.shared] if held is None else held
+        values.update(zip(self.shared, now, strict=True))
         return values
 
     def held(self) -> list[np.ndarray]:

@@ -19,7 +19,7 @@ from .arguments import Arguments
 from .extents import Sizes
 from .forms import Forms
 from .interpreter import Interpreter
-from .native import Callable
+from .native import Callable, commit
 from .signature import In
 
 MODES = (None, "FAST_RUN", "FAST_COMPILE", "DebugMode")
@@ -149,18 +149,32 @@ class Function(Callable):
     def _interpret(
         self, interpreter: Interpreter, arrays: Sequence[np.ndarray], sizes: Sizes, out: Any
     ) -> Any:
-        forms, wanted = self._forms, self._forms.signature
-        values = forms.values(arrays)
-        given = self._checked_out(out, sizes)
+        """Calls behave as if made one after another: one that was overtaken computes again."""
+        wanted = self._forms.signature
+        cells = [x.payload.cell for x in self._forms.shared]
+        targets = [x.payload.cell for x in wanted.targets]
+        given, count = self._checked_out(out, sizes), len(wanted.outputs)
+        while True:
+            seen = [value for (value,) in list(map(list.copy, cells))]  # of one moment
+            found = self._interpreted(interpreter, arrays, seen, sizes)
+            results.check_updates(wanted.targets, found[count:])
+            if not targets or commit(cells, seen, targets, found[count:]):
+                outputs = results.fill(given, found[:count])
+                return results.structured(wanted.result, outputs)
+
+    def _interpreted(
+        self,
+        interpreter: Interpreter,
+        arrays: Sequence[np.ndarray],
+        seen: Sequence[np.ndarray],
+        sizes: Sizes,
+    ) -> list[np.ndarray]:
+        forms = self._forms
+        values = forms.values(arrays, seen)
         if interpreter is not forms.written:
             values = forms.translated(values)
         found = interpreter.run(values, sizes)
-        found = results.owned(found, (*arrays, *values.values(), *forms.held()))
-        count = len(wanted.outputs)
-        results.check_updates(wanted.targets, found[count:])
-        outputs = results.fill(given, found[:count])
-        results.assign([x.payload.cell for x in wanted.targets], found[count:])
-        return results.structured(wanted.result, outputs)
+        return results.owned(found, (*arrays, *values.values(), *forms.held()))
 
     def _checked_out(self, out: Any, sizes: Sizes) -> list[Any]:
         nodes = self._forms.signature.outputs

@@ -28,11 +28,11 @@ def _extension() -> ModuleType | None:
 
 
 if TYPE_CHECKING:
-    from ._native import Callable, Entry, abi_version, num_threads, set_num_threads
+    from ._native import Callable, Entry, abi_version, commit, num_threads, set_num_threads
 else:
     _chosen = _choose()
     Callable, Entry = _chosen.Callable, _chosen.Entry
-    abi_version = _chosen.abi_version
+    abi_version, commit = _chosen.abi_version, _chosen.commit
     num_threads, set_num_threads = _chosen.num_threads, _chosen.set_num_threads
 
 IS_EXTENSION = not Entry.__module__.endswith("native_fallback")
@@ -41,6 +41,7 @@ __all__ = [
     "Callable",
     "Entry",
     "abi_version",
+    "commit",
     "num_threads",
     "set_num_threads",
 ]

@@ -6,10 +6,14 @@ Same classes, same checks, same results; a call costs some microseconds more.
 from __future__ import annotations
 
 import ctypes
+import operator
+import os
+import threading
+from collections import deque
 from collections.abc import Callable as Function
 from collections.abc import Sequence
 from functools import cache
-from itertools import pairwise
+from itertools import pairwise, repeat
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -119,18 +123,28 @@ class Entry:
     # a call
 
     def _try(self, args: tuple[Any, ...], out: Any) -> Any:
+        """Calls behave as if made one after another: one that was overtaken computes again."""
+        overtaken = False
+        while True:
+            shared = list(map(_in_cell, list(map(list.copy, self._cells))))  # of one moment
+            outputs, updates = self._attempt(args, shared, out, overtaken)
+            result = self._pack(outputs)
+            if not updates or commit(list(self._cells), shared, self._targets, updates):
+                return result
+            overtaken = True
+
+    def _attempt(
+        self, args: tuple[Any, ...], shared: list[Any], out: Any, keeps_lock: bool
+    ) -> tuple[list[np.ndarray], list[np.ndarray]]:
         extents = list(self._extents)
-        shared = [_in_cell(cell) for cell in self._cells]
         self._bind(self._groups["input"], args, extents)
         self._bind(self._groups["shared"], shared, extents)
         extent = self._complete(extents)
         given = [*args, *shared, *self._constants]
         outputs = self._outputs(out, extent, given)
         updates = [_fresh(row, extent) for row in self._groups["update"]]
-        self._run([*given, *outputs, *updates], extent)
-        result = self._pack(outputs)
-        _apply(self._targets, updates)
-        return result
+        self._run([*given, *outputs, *updates], extent, keeps_lock)
+        return outputs, updates
 
     def _bind(self, rows: Sequence[Row], arrays: Sequence[Any], extents: list[int]) -> None:
         if len(rows) != len(arrays):
@@ -160,14 +174,14 @@ class Entry:
         pairs = zip(rows, wanted, strict=True)
         return [_fresh(row, extent) if array is None else array for row, array in pairs]
 
-    def _run(self, arrays: list[np.ndarray], extent: list[int]) -> None:
+    def _run(self, arrays: list[np.ndarray], extent: list[int], keeps_lock: bool) -> None:
         tables = self._spare_tables.pop() if self._spare_tables else self._new_tables()
         tables.fill(arrays, extent)
         try:
-            status = tables.run(self._program)
+            status = tables.run(self._program, keeps_lock)
         finally:
             self._spare_tables.append(tables)
-        _raise_status(status)
+        _raise_status(status, tables.call.needed)
 
     def _new_tables(self) -> Tables:
         numbers = (self._parameters, self._externals)
@@ -192,9 +206,29 @@ def _in_cell(cell: list[Any]) -> Any:
     return cell[0] if len(cell) == 1 else None
 
 
-def _apply(cells: list[list[Any]], values: list[np.ndarray]) -> None:
-    for cell, value in zip(cells, values, strict=True):
-        cell[0] = value
+def commit(
+    cells: list[list[Any]], seen: list[Any], targets: list[list[Any]], values: list[Any]
+) -> bool:
+    """Put values into targets, at once, if every cell holds what was seen; return whether."""
+    with _Commits.lock:
+        if not all(map(operator.is_, map(_in_cell, cells), seen)):
+            return False
+        deque(map(operator.setitem, targets, repeat(0), values), maxlen=0)  # runs no Python code
+        return True
+
+
+class _Commits:
+    """What one thread does at a time; a signal handler may come in between."""
+
+    lock = threading.RLock()
+
+    @classmethod
+    def start_afresh(cls) -> None:
+        """Forget what threads of the parent held when it forked."""
+        cls.lock = threading.RLock()
+
+
+os.register_at_fork(after_in_child=_Commits.start_afresh)
 
 
 def _check_fit(row: Row, array: Any, extents: list[int]) -> None:
@@ -257,9 +291,15 @@ def _check_overlap(outputs: Sequence[np.ndarray], others: Sequence[Any]) -> None
         taken.append((low, high))
 
 
-def _raise_status(status: int) -> None:
+def _raise_status(status: int, needed: int) -> None:
     if status == abi.STATUS["CF_NO_MEMORY"]:
-        raise MemoryError("not enough memory for the workspace of this call")
+        raise MemoryError(
+            f"this call needs {needed} bytes of workspace, which the system does not grant; nothing"
+            " was changed: free memory, or pass smaller arrays"
+            if needed
+            else "this call needs more workspace than there are addresses; nothing was changed:"
+            " pass smaller arrays"
+        )
     if status != abi.STATUS["CF_OK"]:
         raise RuntimeError(f"a kernel stopped with status {status}")
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import operator
-from collections import deque
 from collections.abc import Iterable, Sequence
-from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -45,11 +42,6 @@ def owned(values: Iterable[np.ndarray], borrowed: Iterable[np.ndarray]) -> list[
     return fresh
 
 
-def assign(cells: Sequence[list], values: Sequence[np.ndarray]) -> None:
-    """Put new values into cells: all of them, or none if an interrupt comes first."""
-    deque(map(operator.setitem, cells, repeat(0), values), maxlen=0)  # runs no Python code
-
-
 def check_updates(targets: Sequence[Leaf], values: Sequence[np.ndarray]) -> None:
     """Refuse new values that break what a shared variable promises."""
     for leaf, value in zip(targets, values, strict=True):
@@ -84,7 +76,19 @@ def check_out(out: Any, shapes: Sequence[tuple], dtypes: Sequence[np.dtype]) -> 
                 where=here(),
                 fix="pass writeable arrays that fit exactly, such as results of an earlier call",
             )
+    _check_apart([a for a in given if a is not None])
     return list(given)
+
+
+def _check_apart(arrays: Sequence[np.ndarray]) -> None:
+    """Refuse outputs that would overwrite each other."""
+    for k, a in enumerate(arrays):
+        if any(np.shares_memory(a, b) for b in arrays[:k]):
+            raise CallError(
+                "two arrays of out= share memory",
+                where=here(),
+                fix="pass arrays that are apart, or None for all but one",
+            )
 
 
 def fill(out: list[Any], arrays: Sequence[np.ndarray]) -> list[np.ndarray]:

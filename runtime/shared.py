@@ -12,6 +12,7 @@ from ..algebra.dtypes import SUPPORTED, dtype_of
 from ..algebra.errors import DTypeError, ExpressionError, ShapeError
 from ..algebra.node import Leaf, LeafSpec, Node, fresh_uid
 from ..algebra.tensor import Tensor, check_name
+from .native import commit
 
 
 class Container:
@@ -85,7 +86,7 @@ class SharedVariable(Tensor):
         DTypeError, ShapeError
             Naming the variable, what was given and what it needs.
         """
-        self.container.cell[0] = self._checked(value, borrow)
+        commit([], [], [self.container.cell], [self._checked(value, borrow)])
 
     def _checked(self, value: Any, borrow: bool) -> np.ndarray:
         array = _array(value, self._name())

@@ -236,8 +236,10 @@ static int allocate(run_t *run)
     if (__builtin_mul_overflow(run->sizes.accumulator, (size_t)run->parts, &accumulators) ||
         __builtin_mul_overflow(run->sizes.panel, (size_t)run->lanes, &panels) ||
         __builtin_add_overflow(table + run->sizes.shared, accumulators, &size) ||
-        __builtin_add_overflow(size, panels, &size) || size > (size_t)INT64_MAX ||
-        !reserve(run->call->block, size))
+        __builtin_add_overflow(size, panels, &size) || size > (size_t)INT64_MAX)
+        return 0;
+    run->call->needed = size;
+    if (!reserve(run->call->block, size))
         return 0;
     run->tables = (char **)(void *)run->call->block->base;
     run->shared = run->call->block->base + table;
@@ -435,6 +437,7 @@ int32_t cf_run(const cf_program *program, cf_call *call)
     run.program = program;
     run.call = call;
     run.threads = allowed_threads(call);
+    call->needed = 0;
     run.polled = 0;
     run.stop = 0;
     run.status = CF_OK;

@@ -26,6 +26,7 @@ typedef struct {
     void *context;           /* of poll */
     int32_t threads;         /* 0: as many as cf_threads() says */
     int32_t deterministic;   /* nonzero: the same bits for any number of threads */
+    size_t needed;           /* out: bytes of workspace; 0 if they are more than an address can tell */
 } cf_call;
 
 /* Returns a CF_ status. Unless it is CF_OK, what outputs hold is undefined, except that CF_NO_MEMORY and

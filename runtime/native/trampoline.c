@@ -42,6 +42,8 @@ typedef struct scratch {
     char **low;        /* address ranges of arguments, for the overlap check */
     char **high;
     PyThreadState *thread;
+    int keeps_lock;    /* the interpreter's lock is not given up while kernels run */
+    int overtaken;     /* a shared value was replaced while the call ran */
 } scratch_t;
 
 enum { NO_RESULT, SINGLE, LIST, DICT };
@@ -98,10 +100,15 @@ static scratch_t *take_scratch(Entry *entry)
     return scratch;
 }
 
-static void give_scratch(Entry *entry, scratch_t *scratch)
+static void let_go(const Entry *entry, scratch_t *scratch)
 {
     for (int32_t i = 0; i < entry->arguments; i++)
         Py_CLEAR(scratch->array[i]);
+}
+
+static void give_scratch(Entry *entry, scratch_t *scratch)
+{
+    let_go(entry, scratch);
     scratch->next = entry->free_scratch;
     entry->free_scratch = scratch;
 }
@@ -362,6 +369,8 @@ static int32_t poll_signals(void *context)
 {
     scratch_t *scratch = context;
     int32_t stop;
+    if (scratch->keeps_lock)
+        return PyErr_CheckSignals() != 0;
     PyEval_RestoreThread(scratch->thread);
     stop = PyErr_CheckSignals() != 0;
     scratch->thread = PyEval_SaveThread();
@@ -379,14 +388,26 @@ static void bind_pointers(const Entry *entry, scratch_t *scratch)
     }
 }
 
-static int raise_status(int32_t status)
+static void raise_no_memory(size_t needed)
+{
+    if (needed == 0)
+        PyErr_SetString(PyExc_MemoryError, "this call needs more workspace than there are addresses; nothing was "
+                                           "changed: pass smaller arrays");
+    else
+        PyErr_Format(PyExc_MemoryError,
+                     "this call needs %zu bytes of workspace, which the system does not grant; nothing was "
+                     "changed: free memory, or pass smaller arrays",
+                     needed);
+}
+
+static int raise_status(int32_t status, size_t needed)
 {
     if (status == CF_OK)
         return 1;
     if (PyErr_Occurred())
         return 0;
     if (status == CF_NO_MEMORY)
-        PyErr_SetString(PyExc_MemoryError, "not enough memory for the workspace of this call");
+        raise_no_memory(needed);
     else if (status == CF_BAD_ABI)
         PyErr_SetString(PyExc_RuntimeError, "the program was built for another version of the driver");
     else
@@ -423,15 +444,20 @@ static int run_program(const Entry *entry, scratch_t *scratch)
                     poll_signals,
                     scratch,
                     0,
-                    entry->deterministic};
+                    entry->deterministic,
+                    0};
     int32_t status;
     if (!settle_threads())
         return 0;
     bind_pointers(entry, scratch);
-    scratch->thread = PyEval_SaveThread();
-    status = cf_run(entry->program, &call);
-    PyEval_RestoreThread(scratch->thread);
-    return raise_status(status);
+    if (scratch->keeps_lock) {
+        status = cf_run(entry->program, &call);
+    } else {
+        scratch->thread = PyEval_SaveThread();
+        status = cf_run(entry->program, &call);
+        PyEval_RestoreThread(scratch->thread);
+    }
+    return raise_status(status, call.needed);
 }
 
 /* ---- results ------------------------------------------------------------------------------------------- */
@@ -478,7 +504,16 @@ static int cells_are_whole(PyObject *cells)
     return 1;
 }
 
-/* All cells at once: nothing in the first loop can run Python code. The old values become spares, or die. */
+static int is_overtaken(const Entry *entry, const scratch_t *scratch)
+{
+    for (int32_t i = entry->first[SHARED]; i < entry->first[CONSTANT]; i++)
+        if (in_cell(PyTuple_GET_ITEM(entry->cells, i - entry->first[SHARED])) != scratch->array[i])
+            return 1;
+    return 0;
+}
+
+/* All cells at once, and only if what was read is still there: nothing up to the end of the first loop can run
+ * Python code. The old values become spares, or die. */
 static int apply_updates(Entry *entry, scratch_t *scratch)
 {
     int32_t first = entry->first[UPDATE], count = entry->first[KINDS] - first;
@@ -486,6 +521,9 @@ static int apply_updates(Entry *entry, scratch_t *scratch)
         PyErr_SetString(PyExc_RuntimeError, "a shared variable lost its value during the call");
         return 0;
     }
+    scratch->overtaken = is_overtaken(entry, scratch);
+    if (scratch->overtaken)
+        return 0;
     for (int32_t u = 0; u < count; u++) {
         PyObject *cell = PyTuple_GET_ITEM(entry->targets, u);
         PyObject *old = PyList_GET_ITEM(cell, 0);
@@ -516,21 +554,35 @@ static PyObject *run_bound(Entry *entry, scratch_t *scratch)
     return result;
 }
 
-/* NULL with refusal->reason set: these arguments do not fit this entry; without it: a Python error. */
+static PyObject *attempt(Entry *entry, scratch_t *scratch, PyObject *const *args, Py_ssize_t count,
+                         PyObject *out, refusal_t *refusal)
+{
+    if (!hold_given(entry, scratch, args, count, refusal) || !complete_extents(entry, scratch, refusal) ||
+        (out != NULL && !hold_outputs(entry, scratch, out, refusal)))
+        return NULL;
+    if (out != NULL && overlaps(entry, scratch)) {
+        refuse(refusal, "an array in out= overlaps another array of the call", -1);
+        return NULL;
+    }
+    return run_bound(entry, scratch);
+}
+
+/* NULL with refusal->reason set: these arguments do not fit this entry; without it: a Python error.
+ * Calls behave as if made one after another: one that was overtaken computes again, and keeps the interpreter's
+ * lock, so that it is not overtaken twice. */
 static PyObject *try_entry(Entry *entry, PyObject *const *args, Py_ssize_t count, PyObject *out,
                            refusal_t *refusal)
 {
     scratch_t *scratch = take_scratch(entry);
-    PyObject *result = NULL;
+    PyObject *result;
     refusal->reason = NULL;
     if (scratch == NULL)
         return NULL;
-    if (hold_given(entry, scratch, args, count, refusal) && complete_extents(entry, scratch, refusal) &&
-        (out == NULL || hold_outputs(entry, scratch, out, refusal))) {
-        if (out != NULL && overlaps(entry, scratch))
-            refuse(refusal, "an array in out= overlaps another array of the call", -1);
-        else
-            result = run_bound(entry, scratch);
+    scratch->keeps_lock = scratch->overtaken = 0;
+    while ((result = attempt(entry, scratch, args, count, out, refusal)) == NULL && scratch->overtaken) {
+        let_go(entry, scratch);
+        scratch->keeps_lock = 1;
+        scratch->overtaken = 0;
     }
     give_scratch(entry, scratch);
     return result;
@@ -1094,6 +1146,46 @@ static PyObject *set_num_threads(PyObject *module, PyObject *number)
     Py_RETURN_NONE;
 }
 
+static int replace_values(PyObject *cells, PyObject *seen, PyObject *targets, PyObject *values)
+{
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(cells); i++)
+        if (in_cell(PyList_GET_ITEM(cells, i)) != PyList_GET_ITEM(seen, i))
+            return 0;
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(targets); i++) {
+        PyObject *cell = PyList_GET_ITEM(targets, i), *old = in_cell(cell);
+        PyList_SET_ITEM(cell, 0, PyList_GET_ITEM(values, i));
+        PyList_SET_ITEM(values, i, old); /* dies with the list, after this loop */
+    }
+    return 1;
+}
+
+static int are_cells(PyObject *list)
+{
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(list); i++)
+        if (!PyList_CheckExact(PyList_GET_ITEM(list, i)) || PyList_GET_SIZE(PyList_GET_ITEM(list, i)) != 1)
+            return 0;
+    return 1;
+}
+
+static PyObject *commit(PyObject *module, PyObject *args)
+{
+    PyObject *cells, *seen, *targets, *values, *result = NULL;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "O!O!O!O!", &PyList_Type, &cells, &PyList_Type, &seen, &PyList_Type, &targets,
+                          &PyList_Type, &values))
+        return NULL;
+    values = PyList_GetSlice(values, 0, PyList_GET_SIZE(values));
+    if (values == NULL)
+        return NULL;
+    if (PyList_GET_SIZE(cells) != PyList_GET_SIZE(seen) || PyList_GET_SIZE(targets) != PyList_GET_SIZE(values) ||
+        !are_cells(cells) || !are_cells(targets))
+        PyErr_SetString(PyExc_ValueError, "commit takes cells, what was seen in them, cells and their values");
+    else
+        result = PyBool_FromLong(replace_values(cells, seen, targets, values));
+    Py_DECREF(values);
+    return result;
+}
+
 static PyObject *abi_version(PyObject *module, PyObject *unused)
 {
     (void)module;
@@ -1105,6 +1197,9 @@ static PyMethodDef methods[] = {
     {"num_threads", num_threads, METH_NOARGS, "num_threads()\n--\n\nReturn how many threads a call may use."},
     {"set_num_threads", set_num_threads, METH_O,
      "set_num_threads(n)\n--\n\nSet how many threads a call may use, the caller included."},
+    {"commit", commit, METH_VARARGS,
+     "commit(cells, seen, targets, values)\n--\n\n"
+     "Put values into targets, at once, if every cell holds what was seen; return whether."},
     {"abi_version", abi_version, METH_NOARGS, "abi_version()\n--\n\nReturn the version of the program table."},
     {NULL, NULL, 0, NULL},
 };

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from tests.acceptance.targets import every_target
 from tests.runtime import programs
 from tests.runtime.models import MODELS, bits
 
@@ -386,18 +387,56 @@ def test_9_4_a_process_may_end_while_daemon_threads_call():
     assert in_process(DAEMON, CLOSEDFORM_NUM_THREADS="3") == "done"
 
 
-def test_9_2_updates_by_eight_python_threads_are_whole():
+@every_target
+def test_9_2_updates_by_eight_python_threads_are_whole_and_none_is_lost(options):
     x = cf.vector("x", shape="n")
-    a, b = cf.shared(np.zeros(4000), "a"), cf.shared(np.zeros(4000), "b")
-    f = cf.function([x], [a, b], updates=[(a, a + x), (b, b - x)], target="c")
-    ones = np.ones(4000)
+    a, b = cf.shared(np.zeros(60_000), "a"), cf.shared(np.zeros(60_000), "b")
+    f = cf.function([x], [a, b], updates=[(a, a + x), (b, b - x)], **options)
+    ones = np.ones(60_000)
     f(ones)
 
     def work() -> None:
         for _ in range(100):
             left, right = f(ones)
             assert_array_equal(left, -right)
-            assert_array_equal(left, np.full(4000, left[0]))
+            assert_array_equal(left, np.full(60_000, left[0]))
 
     at_once(8, work)
-    assert_array_equal(a.get_value(), -b.get_value())
+    assert_array_equal(a.get_value(), np.full(60_000, 801))
+    assert_array_equal(b.get_value(), np.full(60_000, -801))
+
+
+def test_9_2_a_long_call_is_not_overtaken_for_ever():
+    X, s = cf.matrix("X", shape=("n", "d")), cf.shared(0.0, "s")
+    long = cf.function([X], updates=[(s, s + (0 * cf.exp(cf.sin(X))).sum() + 1000)], target="c")
+    short = cf.function([], updates=[(s, s + 1)], target="c")
+    data = np.ones((300_000, 5))
+    long(data)
+    short()
+    over, count = threading.Event(), [1]
+
+    def hurry() -> None:
+        while not over.is_set():
+            short()
+            count[0] += 1
+
+    other = threading.Thread(target=hurry)
+    other.start()
+    for _ in range(5):
+        long(data)
+    over.set()
+    other.join()
+    assert s.get_value() == 6000 + count[0]
+
+
+def test_9_2_a_value_that_is_set_during_a_call_counts():
+    X, s = cf.matrix("X", shape=("n", "d")), cf.shared(0.0, "s")
+    f = cf.function([X], updates=[(s, s + cf.exp(0 * cf.sin(X)).sum())], target="c")
+    data = np.ones((200_000, 5))
+    f(data)
+    for k in range(1, 20):
+        call = threading.Thread(target=f, args=(data,))
+        call.start()
+        s.set_value(-1e9 * k)
+        call.join()
+        assert s.get_value() in (-1e9 * k, -1e9 * k + 1e6)
