@@ -1,7 +1,8 @@
 """The compiled programs: keyed by everything that decides their bits, verified, bounded.
 
 An entry is a folder `<2 digits>/<key>/` of `program.c`, `program.so` and `key.json`, the fields of
-the key for a reader and the digest of the binary. It appears by one rename and never changes.
+the key for a reader and the digest of the binary. It appears by one rename and never changes. What
+other compilers than C's make has other names of files.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from ..algebra.errors import CacheError, CompileError
 from ..algebra.version import VERSION
@@ -24,25 +25,38 @@ from . import abi, store
 from .toolchain import Toolchain, cpu_features
 
 SOURCE, BINARY, KEY = "program.c", "program.so", "key.json"
+NAMES = (SOURCE, BINARY)
 DEFAULT_BYTES = 10**9
 KEPT_FAILURES = 20
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A verified entry of the cache. `compiled` says whether this call made it."""
+    """A verified entry of the cache. `compiled` says whether this call made it; `names` are those
+    of its source and its binary."""
 
     key: str
     folder: Path
     compiled: bool
+    names: tuple[str, str] = NAMES
 
     @property
     def source(self) -> Path:
-        return self.folder / SOURCE
+        return self.folder / self.names[0]
 
     @property
     def binary(self) -> Path:
-        return self.folder / BINARY
+        return self.folder / self.names[1]
+
+
+class Compiler(Protocol):
+    """What makes binaries."""
+
+    def compile(self, source: Path, out: Path) -> None:
+        """Compile one file.
+
+        Raises CompileError if that fails.
+        """
 
 
 @dataclass(frozen=True)
@@ -92,28 +106,38 @@ def folder_digest(folder: Path, pattern: str) -> str:
     return store.digest({name: (folder / name).read_text() for name in names})
 
 
-def obtain(render: Callable[[], str], fields: Mapping[str, Any], toolchain: Toolchain) -> Entry:
+def obtain(
+    render: Callable[[], str],
+    fields: Mapping[str, Any],
+    toolchain: Compiler,
+    names: tuple[str, str] = NAMES,
+) -> Entry:
     """Return the entry of a key, compiled now unless it is there and whole.
 
     Many processes may ask at once: one compiles, the others wait for it.
     """
     fields = dict(fields)
     key = store.digest(fields)
-    if is_whole(place(key), fields) or not _compile_once(render, fields, key, toolchain):
+    there = is_whole(place(key), fields, names)
+    if there or not _compile_once(render, fields, key, toolchain, names):
         _touch(place(key))
-        return Entry(key, place(key), compiled=False)
+        return Entry(key, place(key), compiled=False, names=names)
     _evict(keep=key)
-    return Entry(key, place(key), compiled=True)
+    return Entry(key, place(key), compiled=True, names=names)
 
 
 def _compile_once(
-    render: Callable[[], str], fields: dict[str, Any], key: str, toolchain: Toolchain
+    render: Callable[[], str],
+    fields: dict[str, Any],
+    key: str,
+    toolchain: Compiler,
+    names: tuple[str, str],
 ) -> bool:
     """Compile under the lock of the key, unless somebody else has meanwhile."""
     with store.locked(key):
-        if is_whole(place(key), fields):
+        if is_whole(place(key), fields, names):
             return False
-        _compile(render(), fields, key, toolchain)
+        _compile(render(), fields, key, toolchain, names)
         return True
 
 
@@ -122,39 +146,42 @@ def place(key: str) -> Path:
     return store.root() / key[:2] / key
 
 
-def is_whole(folder: Path, fields: Mapping[str, Any]) -> bool:
+def is_whole(folder: Path, fields: Mapping[str, Any], names: tuple[str, str] = NAMES) -> bool:
     """Say whether an entry is present and undamaged."""
     try:
         store.check(folder.parent, stat.S_ISDIR, "a folder")
         store.check(folder, stat.S_ISDIR, "a folder")
         record = json.loads(store.read(folder / KEY))
-        binary = sha256(store.read(folder / BINARY)).hexdigest()
-        store.check(folder / SOURCE, stat.S_ISREG, "a file")
+        binary = sha256(store.read(folder / names[1])).hexdigest()
+        store.check(folder / names[0], stat.S_ISREG, "a file")
         return record["fields"] == fields and record["binary"] == binary
     except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
         return False
 
 
-def _compile(source: str, fields: dict[str, Any], key: str, toolchain: Toolchain) -> None:
+def _compile(
+    source: str, fields: dict[str, Any], key: str, toolchain: Compiler, names: tuple[str, str]
+) -> None:
     store.sweep()
     with store.temporary() as scratch:
         made = store.folder(scratch / key)
-        store.write(made / SOURCE, source)
+        text, image = made / names[0], made / names[1]
+        store.write(text, source)
         try:
-            toolchain.compile(made / SOURCE, made / BINARY)
+            toolchain.compile(text, image)
         except CompileError as error:
-            raise _with_kept_source(error, source, key) from None
-        os.chmod(made / BINARY, 0o700)
-        binary = sha256(store.read(made / BINARY)).hexdigest()
+            raise _with_kept_source(error, source, key + text.suffix) from None
+        os.chmod(image, 0o700)
+        binary = sha256(store.read(image)).hexdigest()
         record = {"fields": fields, "binary": binary}
         store.write(made / KEY, json.dumps(record, indent=1, sort_keys=True))
         store.publish(made, place(key))
 
 
-def _with_kept_source(error: CompileError, source: str, key: str) -> CompileError:
+def _with_kept_source(error: CompileError, source: str, name: str) -> CompileError:
     """Return the error with a source that stays on disk for the reader."""
     folder = store.folder(store.root() / store.FAILED)
-    path = folder / f"{key}.c"
+    path = folder / name
     path.unlink(missing_ok=True)
     store.write(path, source)
     for old in sorted(folder.iterdir(), key=_age, reverse=True)[KEPT_FAILURES:]:
