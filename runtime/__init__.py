@@ -15,6 +15,8 @@ shared.py             shared variables: arrays that functions read and update
 evaluation.py         `Tensor.eval`
 elementwise.py        functions of plain SymPy symbols
 explain.py            what `Function.explain` shows
+costs.py              what of it is the cost of a kernel
+machine.py            caches, vector units, clock; how fast this machine reads
 derivation.py         `steps`: how a cost becomes its gradient
 debug.py              `mode="DebugMode"`: the compute form against the graph as written
 pickling.py           functions out of and into pickles, compiled anew

@@ -15,7 +15,7 @@ from types import ModuleType
 
 from ..algebra.errors import ClosedformError
 from ..algebra.version import VERSION
-from . import abi, cache, threads, toolchain
+from . import abi, cache, machine, threads, toolchain
 
 LIBRARIES = ("numpy", "sympy", "scipy", "scipy-openblas32")
 REINSTALL = "install closedform again (pip install --force-reinstall --no-deps closedform)"
@@ -88,7 +88,8 @@ def _version(library: str) -> str:
 
 def _machine() -> list[str]:
     processor = ", ".join(toolchain.cpu_features().split("; ")[:2])
-    return [f"{platform.system()} {processor[:70]}", " ".join(platform.libc_ver()).strip()]
+    system = f"{platform.system()} {processor[:70]}"
+    return [system, " ".join(platform.libc_ver()).strip(), *machine.lines()]
 
 
 def _compiler() -> list[str]:

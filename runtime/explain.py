@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..algebra import late
 from ..algebra.build import describe, place
 from ..algebra.dims import show, show_shape
+from ..algebra.errors import CompileError
 from ..algebra.node import Leaf, Node
 from ..algebra.tensor import Tensor
 from ..emit.program import Program
+from . import loader
+from .extents import Sizes
 from .forms import Forms
-from .specialisation import Kind
+from .specialisation import Kind, emitted
+
+if TYPE_CHECKING:
+    from . import costs
 
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 
@@ -47,23 +51,37 @@ def passes(report: Any) -> list[str]:
     return ["passes:"] + ["  " + line for line in lines]
 
 
-def program_lines(kind: Kind, program: Program) -> list[str]:
-    """One kernel: what it is specialised to, and its plan."""
+def program_lines(forms: Forms, kind: Kind, program: Program, call: costs.Call | None) -> list[str]:
+    """One kernel: what it is specialised to, its plan, and what it costs: at the extents of a call,
+    or over extents."""
+    from . import costs
+
     stored = ", ".join(f"{dtype} {layout}" for dtype, layout in kind.storage) or "no inputs"
     fixed = "".join(f", {show(dim)} = {size}" for dim, size in kind.baked)
-    plan = [line.replace("fold axis: ?", f"fold axis: {_fold(program)}") for line in program.plan]
-    return [f"kernel for {stored}{fixed}:", *("  " + line for line in plan)]
+    names = costs.Names(forms, program)
+    axis = program.cost.axis
+    fold = "none" if axis is None else names.extent(axis)
+    plan = [line.replace("fold axis: ?", f"fold axis: {fold}") for line in program.plan]
+    counted = costs.numeric(program, names, call) if call else costs.symbolic(program.cost, names)
+    return [f"kernel for {stored}{fixed}:", *("  " + line for line in (*plan, *counted))]
 
 
-def _fold(program: Program) -> str:
-    """Which argument's axis a fold axis without a name is; the key's text labels it i."""
-    found = re.search(r"\bi:d(\d+)", program.key_text)
-    dim, counts = int(found[1]) if found else -1, Counter[str]()
-    for a in program.arguments:
-        counts[a.kind] += 1
-        if dim in a.dims:
-            return f"axis {a.dims.index(dim)} of {a.kind} {counts[a.kind]}"
-    return "?"
+def of_examples(forms: Forms, kind: Kind, sizes: Sizes, deterministic: bool) -> tuple:
+    """The program that arguments of a kind would run, and what that call would be.
+
+    It is compiled, as a call would do, for the driver to be asked; no call runs without rows.
+    """
+    from . import costs
+
+    program = emitted(forms, kind)
+    if forms.extents.empty(sizes):
+        return program, None
+    try:
+        address = loader.load(program, forms.soundness).address
+    except CompileError as error:
+        reason = f"decided at a call: {error.found}"
+        return program, costs.Call(sizes, "these arguments", None, reason)
+    return program, costs.Call(sizes, "these arguments", address, "", deterministic)
 
 
 def promotions(forms: Forms) -> list[str]:

@@ -76,34 +76,41 @@ class Function(Callable):
         """The source text: of every kernel made so far, or of the default one before any call."""
         if self.target == "numpy":
             return self._interpreter().listing()
-        return "\n".join(program.source for _, program in self._programs())
+        return "\n".join(program.source for _, program, _ in self._kernels())
 
     def explain(self, *examples: Any) -> str:
-        """Return what is computed, what was rewritten, and the plan of each kernel made so far.
+        """Return what is computed, what was rewritten, and the plan and cost of each kernel.
+
+        Costs are those of the first call of each kernel made so far: how often each array is read
+        from memory, bytes moved, operations, panels against the cache, threads, and a bound on the
+        time. Before any call they are counts over the extents.
 
         Parameters
         ----------
         examples : array_like, optional
-            Arguments as for a call: the plan is then that of the kernel they would run.
+            Arguments as for a call: plan and cost are then those of the kernel that they would run,
+            which is compiled for it. Their contents do not matter.
         """
         forms = self._forms
         lines = explain.head(self.name, forms, self.target)
         lines += explain.promotions(forms) + explain.passes(forms.simplified.report)
         if self.target == "c":
-            for kind, program in self._programs(examples):
-                lines += explain.program_lines(kind, program)
+            for kind, program, call in self._kernels(examples):
+                lines += explain.program_lines(forms, kind, program, call)
         lines += [f"cache key {s.loaded.key}" for s in self._special.values()]
         return "\n".join(lines)
 
-    def _programs(self, examples: tuple = ()) -> list[tuple[Any, Any]]:
-        """Per kernel: what it is specialised to, and its program."""
-        kind = specialisation.default_kind(self._forms)
+    def _kernels(self, examples: tuple = ()) -> list[tuple[Any, Any, Any]]:
+        """Per kernel: what it is specialised to, its program, and a call of it if there was one."""
+        forms, deterministic = self._forms, self._options["deterministic"]
         if examples:
             arrays = self._arguments.read(examples, {})
-            kind = specialisation.kind_of(self._forms, arrays, self._forms.sizes(arrays))
-        elif self._special:
-            return [(s.kind, s.program) for s in self._special.values()]
-        return [(kind, specialisation.emitted(self._forms, kind))]
+            sizes = forms.sizes(arrays)
+            kind = specialisation.kind_of(forms, arrays, sizes)
+            return [(kind, *explain.of_examples(forms, kind, sizes, deterministic))]
+        made = [(s.kind, s.program, s.first_call(deterministic)) for s in self._special.values()]
+        kind = specialisation.default_kind(forms)
+        return made or [(kind, specialisation.emitted(forms, kind), None)]
 
     def __repr__(self) -> str:
         names = ", ".join(p.shown for p in self._forms.signature.parameters)
@@ -186,7 +193,7 @@ class Function(Callable):
     def _compiled(self, arrays: list[np.ndarray], sizes: Sizes, out: Any) -> Any:
         given = self._checked_out(out, sizes)
         try:
-            special = self._specialised(specialisation.kind_of(self._forms, arrays, sizes))
+            special = self._specialised(specialisation.kind_of(self._forms, arrays, sizes), sizes)
         except (CompileError, EmitError) as error:
             self._without_kernel(error)
             return self._interpret(self._interpreter(), arrays, sizes, out)
@@ -197,12 +204,14 @@ class Function(Callable):
         outputs = results.fill(given, results.listed(result, found))
         return results.structured(result, outputs)
 
-    def _specialised(self, kind: specialisation.Kind) -> specialisation.Specialisation:
+    def _specialised(
+        self, kind: specialisation.Kind, sizes: Sizes
+    ) -> specialisation.Specialisation:
         with self._forms.lock:
             special = self._special.get(kind)
             if special is None:
                 deterministic = self._options["deterministic"]
-                special = specialisation.specialise(self._forms, kind, deterministic)
+                special = specialisation.specialise(self._forms, kind, sizes, deterministic)
                 self._special[kind] = special
                 while len(self._special) > KEPT:
                     self._special.popitem(last=False)

@@ -65,12 +65,22 @@ def unit_of(forms: Forms, kind: Kind) -> Unit:
 
 @dataclass(frozen=True)
 class Specialisation:
-    """A program in memory, bound to the state of a function."""
+    """A program in memory, bound to the state of a function.
+
+    sizes  extents of its first call
+    """
 
     kind: Kind
     program: Program
     loaded: loader.Loaded
     entry: Entry
+    sizes: Sizes
+
+    def first_call(self, deterministic: bool) -> Any:
+        """The call it was made for, as `explain` shows costs."""
+        from .costs import Call
+
+        return Call(self.sizes, "the first call", self.loaded.address, "", deterministic)
 
 
 def emitted(forms: Forms, kind: Kind) -> Program:
@@ -80,11 +90,12 @@ def emitted(forms: Forms, kind: Kind) -> Program:
     return compile_unit(unit_of(forms, kind))
 
 
-def specialise(forms: Forms, kind: Kind, deterministic: bool) -> Specialisation:
+def specialise(forms: Forms, kind: Kind, sizes: Sizes, deterministic: bool) -> Specialisation:
     """Compile a function for a kind of call, or find it compiled."""
     program = emitted(forms, kind)
     loaded = loader.load(program, forms.soundness)
-    return Specialisation(kind, program, loaded, _entry(forms, program, loaded, deterministic))
+    entry = _entry(forms, program, loaded, deterministic)
+    return Specialisation(kind, program, loaded, entry, sizes)
 
 
 def _entry(forms: Forms, program: Program, loaded: loader.Loaded, deterministic: bool) -> Entry:
