@@ -30,6 +30,7 @@ ASSUMED_CLOCK = 3e9
 UNITS = 2  # vector operations that a core starts in one cycle
 VECTORS = (("avx512f", 64), ("avx", 32), ("avx1.0", 32), ("asimd", 16), ("arm64", 16))
 LEAST_READ = 8 << 20  # bytes that one thread reads between two looks at the clock
+LEAST_CHUNK = 16 << 10  # bytes that one thread reads between two returns to the start
 LEAST_MEMORY, MOST_MEMORY = 64 << 20, 256 << 20  # bytes of the buffer that is larger than caches
 
 
@@ -209,6 +210,7 @@ def read_rate(place: str, used: int) -> float:
     found = caches()
     memory = min(max(2 * found.l3.size, LEAST_MEMORY), MOST_MEMORY)
     size = {"L2": found.l2.share // 2 * used, "L3": found.l3.size // 2}.get(place, memory)
+    size = max(size, LEAST_CHUNK * used)
     chunks = np.array_split(np.ones(size // 8, dtype=np.int64), used)
     rounds = max(1, LEAST_READ * used // size)
 
