@@ -27,17 +27,17 @@ def candidates(unit: Unit) -> list[Extent]:
     return sorted(weight, key=lambda d: -weight[d])
 
 
-def lower(unit: Unit) -> Lowering:
+def lower(unit: Unit, joins: bool = True) -> Lowering:
     """The values of a unit, folded over the axis that moves the fewest elements; over none if none
-    fits."""
+    fits. joins: see `Lowering`."""
     best: Lowering | None = None
     for axis in candidates(unit)[:TRIED]:
         try:
-            found = Lowering(unit, axis)
+            found = Lowering(unit, axis, joins)
         except Unfit:
             continue
         if best is None or cost.moved(found) < cost.moved(best):
             best = found
-        if best.sections == 1 or (best.sections == 2 and cost.local(best)):
+        if best.sections <= 2 and cost.local(best):
             break  # one pass that reads each array once
-    return best or Lowering(unit, None)
+    return best or Lowering(unit, None, joins)

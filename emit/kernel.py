@@ -159,7 +159,8 @@ class KernelPlanner:
     def _about(self, v: Value) -> str:
         own = ", ".join(v.own)
         rest = ", ".join(t for t in v.space if t not in v.own)
-        return f"v{v.number}[{own}]" + (f" = {v.op} over {rest}" if v.op else "")
+        joined = f" joins v{v.merge.incoming.number}" if v.merge else ""
+        return f"v{v.number}[{own}]" + (f" = {v.op} over {rest}" if v.op else joined)
 
     # ------------------------------------------------------------ text of places
     def extent(self, d: Extent) -> str:
@@ -234,10 +235,10 @@ class KernelPlanner:
         v = load.value.root
         if load.value in self.locals and pointwise(load.value, load):
             return self.locals[load.value], load.value.dtype
-        if not v.own and load.value not in self.group.values:
+        if not v.own and load.value not in self.group.values and v not in self.group.values:
             self.scalars[v] = None
             return f"c{v.number}", v.dtype
-        if v is not load.value:
+        if load.value.alias is not None:
             self.pointers.setdefault(v, False)
             text = self.element_of_alias(load.value, load.indices, v)
             return text, v.dtype

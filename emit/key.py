@@ -47,6 +47,8 @@ def canonical_text(lowering: Lowering) -> str:
         space = ",".join(f"{t}:{extent(d)}" for t, d in v.space.items())
         role = "argument" if v.leaf is not None else "keep" if v.keep else f"output {v.output}"
         alias = f"alias v{order[v.alias]}" if v.alias is not None else ""
+        alias += f" before v{order[v.former]}" if v.former is not None else ""
+        alias += f" {v.phase} {v.merge.start} v{order[v.merge.incoming]}" if v.merge else v.phase
         lines.append(
             f"v{k}[{','.join(v.own)}] {space} {v.dtype} {v.compute} {v.op} {v.section}"
             f" {role}{alias} memory {','.join(v.memory)} {v.product} = {text(v.expr)}"

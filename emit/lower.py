@@ -19,8 +19,10 @@ from ..algebra.dims import Extent
 from ..algebra.errors import EmitError
 from ..algebra.graph import topological
 from ..algebra.node import Contract, Layout, Leaf, Map, Node, Reduce
-from ..algebra.scalar import ONE, POSITIVE, ZERO, Add, Mul, absolute, exp, log, where
+from ..algebra.scalar import ONE, POSITIVE, ZERO, Add, Mul, exp, log, where
+from .merge import join
 from .named import product, spell
+from .online import finite, online
 from .pool import Pool
 from .position import moved
 from .program import THIN, Unit
@@ -29,7 +31,6 @@ from .value import (
     AXIS,
     ORIGIN,
     Index,
-    Infinity,
     Load,
     Parameter,
     Position,
@@ -65,11 +66,12 @@ class Unfit(Exception):
 class Lowering:
     """The values of one unit for one fold axis.
 
+    joins       whether sums may be joined panel by panel (see `online`)
     values      every value that is needed, operands first
     parameters  values of the numbered parameters
     """
 
-    def __init__(self, unit: Unit, axis: Extent | None) -> None:
+    def __init__(self, unit: Unit, axis: Extent | None, joins: bool = True) -> None:
         self.unit, self.axis = unit, axis
         self.leading = leading_dims(unit)
         self.parameters: list[Fraction] = []
@@ -85,7 +87,11 @@ class Lowering:
         ]
         self.results = [self._result(k, x) for k, x in enumerate((*unit.outputs, *unit.updates))]
         self.pool.share_functions(self.results)
-        self.values, self.sections = place(self.results, self.pool)
+        merged: list[Value] = []
+        if joins and (early := online(self.results)):
+            merged = join(self, early)
+            self.pool.share_functions([*self.results, *merged])
+        self.values, self.sections = place([*self.results, *merged], self.pool)
 
     # ------------------------------------------------------------ making values
     def labels(self, dims: tuple[Extent, ...]) -> tuple[str, ...]:
@@ -181,10 +187,10 @@ class Lowering:
         value = self.pool.hoisted(
             own, space, product(factors), spec.dtype, op="sum" if reduces else None
         )
-        self._as_matrix_product(value)
+        self.as_matrix_product(value)
         return value
 
-    def _as_matrix_product(self, v: Value) -> None:
+    def as_matrix_product(self, v: Value) -> None:
         """Two factors over two labels each, wide along all three: a product of matrices for a
         library routine."""
         if (
@@ -350,10 +356,8 @@ class Lowering:
                 own, space, self.pool.hoist(element, space, compute), compute, op="max"
             )
             m = Load(largest, tuple(map(at, own)))
-            finite = self.pool.new(
-                own, kept, where(scalar.lt(absolute(m), Infinity()), m, ZERO), compute
-            )
-            shifted = spell(exp(Add(element, Mul(-1, Load(finite, tuple(map(at, own)))))))
+            point = self.pool.new(own, kept, finite(m), compute)
+            shifted = spell(exp(Add(element, Mul(-1, Load(point, tuple(map(at, own)))))))
             total = self.pool.new(
                 own,
                 space,
@@ -362,9 +366,9 @@ class Lowering:
                 op="sum",
                 sign=POSITIVE,
             )
-            self.pool.shared[key] = finite, total
-        finite, total = self.pool.shared[key]
-        return Add(Load(finite, index), log(Load(total, index)))
+            self.pool.shared[key] = point, total
+        point, total = self.pool.shared[key]
+        return Add(Load(point, index), log(Load(total, index)))
 
 
 def _inlined(roots: tuple[Node, ...]) -> set[Node]:

@@ -22,7 +22,10 @@ def arrange(low: Lowering) -> None:
     fixed = {v.alias for v in low.values}
     arranged: list[Value] = []
     for v in low.values:
-        if v.expr is not None and not v.product:
+        merged = v.merge or (v.former.merge if v.former is not None else None)
+        if merged is not None:  # parts are combined element by element
+            v.memory = merged.incoming.memory
+        elif v.expr is not None and not v.product:
             simd = innermost(v, low)
             if v.output is None and v not in fixed:
                 v.memory = _order(v, simd, low)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..algebra.dims import Extent
 from .lower import Lowering, assumed
-from .value import AXIS, Index, Load, Value, at, dependencies, labels_of, loads_of, pointwise
+from .value import AXIS, MERGE, Index, Load, Value, at, dependencies, labels_of, loads_of, pointwise
 
 LARGEST = 24  # values in one kernel: compilers take more than linear time
 
@@ -34,7 +34,7 @@ def groups(values: list[Value], lowering: Lowering) -> list[Group]:
     place: dict[Value, int] = {}
     for v in values:
         simd = None if v.product else innermost(v, lowering)
-        key = (v.number,) if v.product else (frozenset(v.space.items()), simd)
+        key = (v.number,) if v.product else (v.phase == MERGE, frozenset(v.space.items()), simd)
         first = 0
         for d, load in dependencies(v):
             if d.alias is not None and d.root in place:

@@ -17,7 +17,7 @@ from .lower import Lowering
 from .memory import arrange
 from .nest import Group, groups
 from .target import Target
-from .value import AXIS, Value, dependencies, pointwise
+from .value import AXIS, MERGE, Value, dependencies, pointwise
 
 ARGUMENT, SHARED, PANEL, ACCUMULATOR = "CF_ARGUMENT", "CF_SHARED", "CF_PANEL", "CF_ACCUMULATOR"
 PANEL_EXTENT = -1
@@ -37,24 +37,33 @@ class Buffer:
 
 @dataclass(frozen=True)
 class Accumulator:
-    """How one accumulator starts and combines."""
+    """How one accumulator starts and combines: by a statement, or by the merges of its stage, which
+    find the other part's content in the array `incoming`."""
 
     number: int
     type: str
     size: str
     identity: str
-    combine: str
+    combine: str = ""
+    incoming: int | None = None
 
 
 @dataclass(frozen=True)
 class Stage:
-    """Kernels that run once, or once per panel of the fold axis."""
+    """Kernels that run once, or once per panel of the fold axis; merges: those of them that join a
+    panel's totals, or another part's, to the accumulators."""
 
     fold: bool
     kernels: tuple[Kernel, ...]
     accumulators: tuple[Accumulator, ...]
     work: tuple[tuple[float, tuple[int, ...]], ...]
     panel: int = 0  # rows of a panel; 0 leaves the choice to the driver
+    merges: tuple[str, ...] = ()
+
+
+def _merges(group: Group) -> bool:
+    """Whether a group joins totals to accumulators."""
+    return group.values[0].phase == MERGE
 
 
 class Planner:
@@ -118,7 +127,7 @@ class Planner:
             for j, g in enumerate(found)
             for v in g.values
         }
-        stored: set[Value] = {v for v in home if v.op is not None or v.keep}
+        stored: set[Value] = {v for v in home if v.op is not None or v.keep or v.merge is not None}
         for v in self.low.values:
             for d, load in dependencies(v):
                 far = load is None or home.get(v) != home.get(d) or not pointwise(d, load)
@@ -151,17 +160,21 @@ class Planner:
         for _, body, found in self.parts:
             kernels = []
             for g in found:
-                kernels.append(KernelPlanner(self, g, f"k{count}", body).kernel)
+                per_row = body and not _merges(g)
+                kernels.append(KernelPlanner(self, g, f"k{count}", per_row).kernel)
                 count += 1
             values = [v for g in found for v in g.values]
+            rows = [v for v in values if AXIS in v.space]
+            merges = [k.name for g, k in zip(found, kernels, strict=True) if _merges(g)]
             accumulators = tuple(self._accumulator(v) for v in values if v.is_accumulator)
             result.append(
                 Stage(
                     body,
                     tuple(kernels),
                     accumulators,
-                    tuple(map(self._work, values)) if body else (),
+                    tuple(map(self._work, rows)) if body else (),
                     self._panel(values),
+                    tuple(merges),
                 )
             )
         return result
@@ -175,17 +188,14 @@ class Planner:
         return COLUMN_PANEL if columns else 0
 
     def _accumulator(self, v: Value) -> Accumulator:
+        kind = self.target.type_of(v.dtype)
         size = " * ".join(self.extent(d) for d in v.dims) or "1"
-        combine = (
-            "*a += b" if v.op == "sum" else f"*a = cf_{v.op}_{self.target.type_of(v.dtype)}(*a, b)"
-        )
-        return Accumulator(
-            self.number[v],
-            self.target.type_of(v.dtype),
-            size,
-            self.identity(v.op, v.dtype),
-            combine,
-        )
+        start = self.identity(v.merge.start if v.merge else v.op, v.dtype)
+        if v.merge:
+            incoming = self.number[v.merge.incoming]
+            return Accumulator(self.number[v], kind, size, start, incoming=incoming)
+        combine = "*a += b" if v.op == "sum" else f"*a = cf_{v.op}_{kind}(*a, b)"
+        return Accumulator(self.number[v], kind, size, start, combine)
 
     def _work(self, v: Value) -> tuple[float, tuple[int, ...]]:
         return row_work(v), tuple(self.dim(d) for t, d in v.space.items() if t != AXIS)

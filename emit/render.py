@@ -131,6 +131,7 @@ def _stage(plan: Planner, k: int, stage: Stage) -> dict:
         "fold": stage.fold,
         "work": stage.work,
         "panel": stage.panel,
+        "merges": stage.merges,
     }
 
 

@@ -8,12 +8,20 @@ from .pool import Pool
 from .value import AXIS, Load, Value, dependencies, reach
 
 
+def section(results: list[Value]) -> list[Value]:
+    """Values in order, each with its section: one more than an accumulator that it needs."""
+    values = reach(results)
+    for v in values:
+        least = v.beside.section if v.beside is not None else 0
+        v.section = max((d.section + waits(d, load) for d, load in dependencies(v)), default=0)
+        v.section = max(v.section, least)
+    return values
+
+
 def place(results: list[Value], pool: Pool) -> tuple[list[Value], int]:
     """Values in order, and the number of sections. Rows that a later section needs are computed
     again or kept."""
-    for v in reach(results):
-        v.section = max((d.section + _waits(d, load) for d, load in dependencies(v)), default=0)
-    for v in reach(results):
+    for v in section(results):
         for d, load in dependencies(v):
             if d.expr is None or AXIS not in d.own or (d.section == v.section and load is not None):
                 continue
@@ -34,7 +42,7 @@ def _aligned(d: Value, load: Load) -> bool:
     )
 
 
-def _waits(d: Value, load: Load | None) -> bool:
+def waits(d: Value, load: Load | None) -> bool:
     """Whether a user of d needs all of its rows; load is None for an alias of d."""
     if d.is_accumulator:
         return True

@@ -9,7 +9,7 @@ import numpy as np
 from ..algebra import scalar
 from ..algebra.scalar import HALF, Add, Mul, Pow, Scalar, op
 from .target import Target
-from .value import Infinity, Load, Parameter, Position, Size
+from .value import Infinity, Load, Parameter, Position, Rows, Size
 
 INT64 = np.dtype(np.int64)
 
@@ -146,6 +146,7 @@ _ATOMS = {
         s.positions(e.content[0]) if s.dtype == INT64 else f"({s.type}){s.positions(e.content[0])}"
     ),
     Infinity: lambda s, e: "INFINITY",
+    Rows: lambda s, e: "rows" if s.dtype == INT64 else f"({s.type})rows",
 }
 
 

@@ -118,6 +118,28 @@ class Infinity(Atom):
     known_sign = POSITIVE
 
 
+class Rows(Atom):
+    """The rows of the panel that is being computed."""
+
+    __slots__ = ()
+    known_sign = POSITIVE
+
+
+PANEL, MERGE = "panel", "merge"
+
+
+@dataclass(frozen=True, eq=False)
+class Merge:
+    """How the total of a panel, or of another part of the fold, joins an accumulator.
+
+    incoming  the value that holds that total; start: "sum", "max" or "min", whose neutral element
+              the accumulator begins with
+    """
+
+    incoming: Value
+    start: str
+
+
 @dataclass(eq=False)
 class Value:
     """One value of a program.
@@ -130,6 +152,10 @@ class Value:
     leaf     the argument leaf it is, if any
     output   number of the output or update it is, if any
     alias    the value whose memory it reinterprets (a reshape)
+    phase    PANEL: computed once per panel, of its rows alone; MERGE: joins that to what was before
+    merge    of an accumulator whose expression is its content after a panel
+    former   the accumulator whose content before the panel this value stands for
+    beside   a value whose section this one's is not before
     """
 
     number: int
@@ -149,6 +175,10 @@ class Value:
     product: bool = (
         False  # its expression is a product of two loads over three labels: a matrix product
     )
+    phase: str = ""
+    merge: Merge | None = None
+    former: Value | None = None
+    beside: Value | None = None
 
     def __post_init__(self) -> None:
         self.memory = self.memory or self.own
@@ -161,12 +191,13 @@ class Value:
     @property
     def is_accumulator(self) -> bool:
         """Whether it is reduced over the fold axis."""
-        return self.op is not None and AXIS in self.space and AXIS not in self.own
+        reduces = self.op is not None and AXIS in self.space and AXIS not in self.own
+        return self.merge is not None or (reduces and self.phase != PANEL)
 
     @property
     def in_body(self) -> bool:
-        """Whether it is computed row by row of the fold."""
-        return AXIS in self.space
+        """Whether it is computed panel by panel of the fold."""
+        return AXIS in self.space or self.phase != ""
 
     @property
     def whole(self) -> bool:
@@ -181,7 +212,8 @@ class Value:
     @property
     def root(self) -> Value:
         """The value whose memory this is."""
-        return self if self.alias is None else self.alias.root
+        same = self.alias or self.former
+        return self if same is None else same.root
 
     @property
     def dims(self) -> tuple[Extent, ...]:
@@ -235,6 +267,11 @@ def dependencies(v: Value) -> list[tuple[Value, Load | None]]:
     return [(load.value, load) for load in loads_of(v.expr)] if v.expr is not None else []
 
 
+def _before(v: Value) -> list[Value]:
+    """Values that come before v in every order."""
+    return [*(d for d, _ in dependencies(v)), *([v.beside] if v.beside is not None else [])]
+
+
 def reach(results: list[Value]) -> list[Value]:
     """Values that the results need, operands first."""
     seen: set[Value] = set()
@@ -247,7 +284,7 @@ def reach(results: list[Value]) -> list[Value]:
         elif v not in seen:
             seen.add(v)
             stack.append((v, True))
-            stack.extend((d, False) for d, _ in reversed(dependencies(v)) if d not in seen)
+            stack.extend((d, False) for d in reversed(_before(v)) if d not in seen)
     return order
 
 
