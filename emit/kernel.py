@@ -18,7 +18,7 @@ from .memory import is_sum_of_products
 from .named import costly_root
 from .nest import Group
 from .product import MatrixProduct, VectorNest, VectorSum, is_vector_sum
-from .program import THIN
+from .program import REGULAR, THIN
 from .spelling import Speller, divides, negative
 from .value import AXIS, Atom, Index, Load, Offset, Parameter, Value, at, pointwise
 
@@ -206,12 +206,13 @@ class KernelPlanner:
         if v.leaf is not None and self.p.layout(v) == "rows" and len(places) > 1:
             rows = [f"({x})*{self.row_stride(v, k)}" for k, x in enumerate(places[:-1])]
             return f"v{v.number}[{' + '.join([*rows, places[-1]])}]"
-        if v.leaf is not None and self.p.layout(v) == "strided":
-            number = self.p.number[v]
+        if v.leaf is not None and self.p.layout(v) not in REGULAR:
+            number, kind = self.p.number[v], self.p.target.type_of(v.dtype)
             steps = [f"{x}*q->stride[CF_MAX_RANK*{number} + {k}]" for k, x in enumerate(places)]
-            return (
-                f"CF_AT({self.p.target.type_of(v.dtype)}, v{v.number}, {' + '.join(steps) or '0'})"
-            )
+            where = " + ".join(steps) or "0"
+            if self.p.layout(v) == "strided":
+                return f"CF_AT({kind}, v{v.number}, {where})"
+            return f"cf_{self.p.layout(v)}_{kind}(v{v.number}, {where})"
         by_label, text = dict(zip(v.own, places, strict=True)), "0"
         for k, t in enumerate(v.memory):
             text = (

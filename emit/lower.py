@@ -25,7 +25,7 @@ from .named import product, spell
 from .online import finite, online
 from .pool import Pool
 from .position import moved
-from .program import THIN, Unit
+from .program import REGULAR, THIN, Unit
 from .section import place
 from .value import (
     AXIS,
@@ -222,7 +222,7 @@ class Lowering:
             and e.value.alias is None
         ):
             leaf = e.value.leaf
-            if leaf is None or self.unit.storage[self.arguments.index(e.value)][1] != "strided":
+            if leaf is None or self.unit.storage[self.arguments.index(e.value)][1] in REGULAR:
                 return e
         return self.pool.small(e, labels, v.space, v.compute)
 

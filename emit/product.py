@@ -13,6 +13,7 @@ import numpy as np
 from ..algebra import scalar
 from ..algebra.scalar import Scalar, op
 from .memory import is_sum_of_products
+from .program import REGULAR
 from .spelling import Speller
 from .value import AXIS, Atom, Index, Load, Value, at, labels_of, loads_of
 
@@ -173,7 +174,7 @@ def _readable(k: KernelPlanner, load: Load, simd: str) -> bool:
     if not all(t.plain for t in load.indices) or _loader(v, k.group.values[0].compute) is None:
         return not any(t.label == simd for t in load.indices)
     along = [own for own, t in zip(v.own, load.indices, strict=True) if t.label == simd]
-    contiguous = v.alias is None and k.p.layout(v) != "strided" and v.memory[-1:] == tuple(along)
+    contiguous = v.alias is None and k.p.layout(v) in REGULAR and v.memory[-1:] == tuple(along)
     return not along or contiguous
 
 

@@ -12,6 +12,7 @@ from ..algebra.dims import Extent
 from ..algebra.node import Leaf, Node
 from .estimate import Cost
 
+REGULAR = ("C", "F", "rows")  # layouts whose elements are aligned, native, and contiguous somewhere
 THIN = 16  # largest extent that is worth constants and loops written out
 
 
@@ -24,7 +25,8 @@ class Argument:
     dtype   dtype of the array in memory
     dims    numbers of its dims, one per axis
     layout  "C" or "F": contiguous in that order; "rows": the last axis is contiguous, the strides
-            of the others are read from the frame; "strided": all strides are
+            of the others are read from the frame; "strided": all strides are; "unaligned": so are
+            they, and elements lie at any byte; "swapped": these are in the other byte order, too
     """
 
     kind: str

@@ -43,7 +43,7 @@ class Arguments:
                 self._places.setdefault(p.name, []).append(k)
 
     def read(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[np.ndarray]:
-        """Return one array per input, aligned, in native byte order, with fitting dtype and rank.
+        """Return one array per input, with fitting dtype and rank.
 
         Raises
         ------
@@ -199,18 +199,11 @@ class Arguments:
 
 
 def _stored(array: np.ndarray, wanted: np.dtype) -> np.ndarray:
-    """The array in a dtype and layout that some kernel reads: see `layout`."""
-    widened = array.dtype.newbyteorder("=") == np.float32 and wanted == np.float64
-    if not (widened and array.nbytes > SMALL):
-        array = array.astype(wanted, copy=False)
-    swapped = not array.dtype.isnative
-    if (
-        swapped
-        or not array.flags.aligned
-        or (not array.flags.c_contiguous and array.nbytes <= SMALL)
-    ):
-        array = np.array(array, dtype=array.dtype.newbyteorder("="), order="C", copy=True)
-    return array
+    """The array as it is, where kernels read its dtype and `layout`; a small one as most do."""
+    if array.size * wanted.itemsize > SMALL and array.dtype.name in SUPPORTED:
+        return array
+    behaved = array.flags.c_contiguous and array.flags.aligned  # astype sees the rest
+    return array.astype(wanted, order="C", copy=not behaved)
 
 
 def _rank(typed: Any) -> int:

@@ -13,7 +13,11 @@ def has_rows(array: np.ndarray) -> bool:
 
 
 def layout(array: np.ndarray) -> str:
-    """Return the layout class of an array: "C", "F", "rows" or "strided"."""
+    """Return the layout class of an array; see `emit.program.Argument`."""
+    if not array.dtype.isnative:
+        return "swapped"
+    if not array.flags.aligned:
+        return "unaligned"
     if array.flags.c_contiguous:
         return "C"
     return "F" if array.flags.f_contiguous else "rows" if has_rows(array) else "strided"

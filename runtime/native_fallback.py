@@ -21,10 +21,10 @@ from numpy.lib.array_utils import byte_bounds
 
 from . import abi
 from .ctypes_driver import Head, Tables, library, settled
-from .layout import has_rows
+from .layout import has_rows, layout
 
 KINDS = ("input", "shared", "constant", "output", "update")
-LAYOUTS = ("C", "F", "rows", "strided")
+LAYOUTS = ("C", "F", "rows", "strided", "unaligned", "swapped")
 MAX_ENTRIES = 8
 
 
@@ -236,19 +236,23 @@ def _check_fit(row: Row, array: Any, extents: list[int]) -> None:
         raise Refusal(f"{row.kind} argument is not a numpy.ndarray")
     if _canonical(array.dtype.num) != _canonical(row.typenum) or array.ndim != len(row.dims):
         raise Refusal(f"{row.kind} argument has another dtype or rank")
-    if not (array.flags.aligned and array.dtype.isnative):
-        raise Refusal(f"{row.kind} argument is not aligned in native byte order")
-    if row.layout == "C" and not array.flags.c_contiguous:
-        raise Refusal(f"{row.kind} argument is not C-contiguous")
-    if row.layout == "F" and not array.flags.f_contiguous:
-        raise Refusal(f"{row.kind} argument is not Fortran-contiguous")
-    if row.layout == "rows" and not has_rows(array):
-        raise Refusal(f"{row.kind} argument has rows that are not contiguous")
+    if not _has_layout(array, row.layout):
+        raise Refusal(f"{row.kind} argument has another layout")
     for dim, length in zip(row.dims, array.shape, strict=True):
         if extents[dim] < 0:
             extents[dim] = length
         if length == 0 or extents[dim] != length:
             raise Refusal(f"{row.kind} argument has other extents, or an extent of zero")
+
+
+def _has_layout(array: np.ndarray, wanted: str) -> bool:
+    """Whether a kernel for a layout may read an array, and none does better."""
+    found = layout(array)
+    if found == wanted:
+        return True
+    if wanted == "F":
+        return found == "C" and array.flags.f_contiguous
+    return wanted == "rows" and found == "C" and has_rows(array)
 
 
 def _canonical(typenum: int) -> int:

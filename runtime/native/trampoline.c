@@ -17,8 +17,9 @@
 #include "driver.h"
 
 #define MAX_ENTRIES 8
-/* "rows": the last axis is contiguous, the others have any positive multiple of the item as stride */
-enum { LAYOUT_C, LAYOUT_F, LAYOUT_ROWS, LAYOUT_STRIDED, LAYOUTS };
+/* "rows": the last axis is contiguous, the others have any positive multiple of the item as stride. "strided" and
+ * those after it read any strides, which takes longer: they refuse what a better kernel could read. */
+enum { LAYOUT_C, LAYOUT_F, LAYOUT_ROWS, LAYOUT_STRIDED, LAYOUT_UNALIGNED, LAYOUT_SWAPPED, LAYOUTS };
 
 enum { INPUT, SHARED, CONSTANT, OUTPUT, UPDATE, KINDS };
 static const char *const kind_names[KINDS] = {"input", "shared", "constant", "output", "update"};
@@ -150,6 +151,27 @@ static int has_rows(PyArrayObject *array)
     return last >= 0 && stride[last] == item;
 }
 
+static int has_layout(PyArrayObject *array, int32_t layout)
+{
+    int native = PyArray_ISNOTSWAPPED(array), aligned = PyArray_ISALIGNED(array);
+    if (layout == LAYOUT_SWAPPED)
+        return !native;
+    if (layout == LAYOUT_UNALIGNED)
+        return native && !aligned;
+    if (!native || !aligned)
+        return 0;
+    switch (layout) {
+    case LAYOUT_C:
+        return PyArray_IS_C_CONTIGUOUS(array);
+    case LAYOUT_F:
+        return PyArray_IS_F_CONTIGUOUS(array);
+    case LAYOUT_ROWS:
+        return has_rows(array);
+    default:
+        return !PyArray_IS_F_CONTIGUOUS(array) && !PyArray_IS_C_CONTIGUOUS(array) && !has_rows(array);
+    }
+}
+
 static const char *misfit(const argument_t *argument, PyObject *object, int64_t *extent)
 {
     PyArrayObject *array = (PyArrayObject *)object;
@@ -160,14 +182,8 @@ static const char *misfit(const argument_t *argument, PyObject *object, int64_t 
         return "has another dtype";
     if (PyArray_NDIM(array) != argument->rank)
         return "has another rank";
-    if (!PyArray_ISALIGNED(array) || !PyArray_ISNOTSWAPPED(array))
-        return "is not aligned in native byte order";
-    if (argument->layout == LAYOUT_C && !PyArray_IS_C_CONTIGUOUS(array))
-        return "is not C-contiguous";
-    if (argument->layout == LAYOUT_F && !PyArray_IS_F_CONTIGUOUS(array))
-        return "is not Fortran-contiguous";
-    if (argument->layout == LAYOUT_ROWS && !has_rows(array))
-        return "has rows that are not contiguous";
+    if (!has_layout(array, argument->layout))
+        return "has another layout";
     shape = PyArray_DIMS(array);
     for (int32_t i = 0; i < argument->rank; i++) {
         int64_t *known = &extent[argument->dim[i]];
@@ -623,7 +639,7 @@ static int read_dims(argument_t *argument, PyObject *dims, int32_t count)
 
 static int read_argument(argument_t *argument, PyObject *row, int32_t dims)
 {
-    static const char *const layouts[LAYOUTS] = {"C", "F", "rows", "strided"};
+    static const char *const layouts[LAYOUTS] = {"C", "F", "rows", "strided", "unaligned", "swapped"};
     const char *kind, *layout;
     PyObject *numbers;
     int typenum;

@@ -59,8 +59,23 @@ def test_any_layout_of_the_inputs(name):
         x: np.concatenate([a, a], axis=-1)[..., : a.shape[-1]] if a.ndim else a
         for x, a in arrays.items()
     }
-    for other in (fortran, wide, backward, rows):
+    unaligned = {x: _unaligned(a) for x, a in arrays.items()}
+    swapped = {x: _swapped(a) for x, a in backward.items()}
+    for other in (fortran, wide, backward, rows, unaligned, swapped):
         assert_agree(running.compiled(nodes, other), want)
+
+
+def _unaligned(a: np.ndarray) -> np.ndarray:
+    memory = np.zeros(a.nbytes + 1, np.uint8)
+    result = np.frombuffer(memory[1:].data, dtype=a.dtype).reshape(a.shape)
+    result[...] = a
+    return result if a.ndim else a
+
+
+def _swapped(a: np.ndarray) -> np.ndarray:
+    turned = (slice(None, None, -1),) * a.ndim
+    other = a[turned].astype(a.dtype.newbyteorder())[turned]
+    return other if a.ndim else a
 
 
 @pytest.mark.parametrize("name", ["logistic", "softmax_regression", "mixture"])
