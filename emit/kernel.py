@@ -14,9 +14,8 @@ import numpy as np
 from ..algebra import scalar
 from ..algebra.dims import Extent
 from ..algebra.scalar import Scalar
-from .memory import is_sum_of_products
 from .named import costly_root
-from .nest import Group
+from .nest import Group, is_sum_of_products
 from .product import MatrixProduct, VectorNest, VectorSum, is_vector_sum
 from .program import REGULAR, THIN
 from .spelling import Speller, divides, negative
@@ -25,6 +24,7 @@ from .value import AXIS, Atom, Index, Load, Offset, Parameter, Value, at, pointw
 if TYPE_CHECKING:
     from .plan import Planner
 
+Range = tuple[str, str, str]  # a loop: variable, start, stop
 BLOCK = 4  # rows of a sum that are taken at once
 REGISTERS = 24  # vector registers that sums may fill
 BOOL = np.dtype(np.bool_)
@@ -49,9 +49,11 @@ class Body:
 class Kernel:
     """One loop nest as text.
 
-    fills, flushes  (loops, target, source): loops before and after the nest
-    loops           (variable, extent) of the outer loops but the last; last: of the last, or None
-    simd            (variable, extent) of the innermost loop, or None
+    fills, flushes  (loops, target, source): loops before and after the nest; the first panel sets
+                    what others add to
+    loops           (variable, start, stop) of the outer loops but the last; last: of the last, or
+                    None
+    simd            (variable, start, stop) of the innermost loop, or None
     vector          a sum of products in explicit vectors, instead of bodies
     bodies          one per number of steps taken at once; the last one takes what remains, one by
                     one
@@ -61,13 +63,14 @@ class Kernel:
     about: str
     declarations: list[str] = field(default_factory=list)
     fills: list[tuple] = field(default_factory=list)
-    loops: list[tuple[str, str]] = field(default_factory=list)
-    last: tuple[str, str] | None = None
-    simd: tuple[str, str] | None = None
+    loops: list[Range] = field(default_factory=list)
+    last: Range | None = None
+    simd: Range | None = None
     bodies: list[Body] = field(default_factory=list)
     vector: VectorNest | None = None
     strategy: str = "fused loop"
     flushes: list[tuple] = field(default_factory=list)
+    columns: bool = False  # whether threads can share out its columns
 
     @property
     def indent(self) -> str:
@@ -95,6 +98,8 @@ class KernelPlanner:
             str, str
         ] = {}  # label -> text of its position, where that is not the label itself
         self.suffix = ""
+        self.column = self._column()
+        self.kernel.columns = self.column is not None
         if group.values[0].product:
             self.kernel.bodies = [Body(1, lines=MatrixProduct(self, group.values[0]).lines())]
             self.kernel.strategy = "product by the matrix library"
@@ -122,9 +127,9 @@ class KernelPlanner:
         written = self.written_out(order) if simple else {}
         order = [t for t in order if t not in written]
         self.blocked = order[-1] if order else None
-        self.kernel.loops = [(t, self.limit(t)) for t in order[:-1]]
-        self.kernel.last = (order[-1], self.limit(order[-1])) if order else None
-        self.kernel.simd = (group.simd, self.limit(group.simd)) if group.simd is not None else None
+        self.kernel.loops = list(map(self.range, order[:-1]))
+        self.kernel.last = self.range(order[-1]) if order else None
+        self.kernel.simd = self.range(group.simd) if group.simd is not None else None
         self._name_shared()
         block = (
             max(1, min(BLOCK, REGISTERS // math.prod(written.values()))) if simple and order else 1
@@ -168,8 +173,29 @@ class KernelPlanner:
             self.extents[d] = None
         return self.p.extent(d)
 
+    def range(self, label: str) -> Range:
+        """The loop over a label: variable, start, stop."""
+        if label == self.column:
+            self.extent(self.group.space[label])
+            return label, "from", "to"
+        return label, "0", self.limit(label)
+
     def limit(self, label: str) -> str:
         return "rows" if label == AXIS else self.extent(self.group.space[label])
+
+    def _column(self) -> str | None:
+        """The label whose range threads share out where one panel takes all the rows: an axis, not
+        known to be thin, of everything that the kernel computes; the innermost loop stays whole if
+        it can."""
+        values = self.group.values
+        labels = [
+            t
+            for t in values[0].own
+            if t != AXIS
+            and all(t in v.own for v in values)
+            and not self.p.low.thin(self.group.space[t])
+        ]
+        return min(labels, key=lambda t: t == self.group.simd, default=None)
 
     def position(self, index: Index, local: bool = False) -> str:
         """Text of a position as int64; local: relative to the panel."""
@@ -347,7 +373,7 @@ class KernelPlanner:
             return
         self.started.add(v)
         held, self.moved = self.moved, {}
-        loops = [(t, "rows" if t == AXIS else self.extent(v.space[t])) for t in v.own]
+        loops = list(map(self.range, v.own))
         if v in self.p.partial:
             self.kernel.fills.append((loops, self._target(v), self.p.identity(v.op, v.compute)))
             self.kernel.flushes.append(
@@ -396,6 +422,12 @@ class KernelPlanner:
         lines.append(
             "const int64_t rows = end - begin;" if self.per_row else "(void)begin; (void)end;"
         )
+        if self.column is not None:
+            extent = self.p.extent(self.group.space[self.column])
+            lines.append(
+                f"const int64_t from = cf_column(q, {extent}, q->share), "
+                f"to = cf_column(q, {extent}, q->share + 1);"
+            )
         for v, written in self.pointers.items():
             number = self.p.number[v]
             kind = self.p.target.type_of(v.dtype)

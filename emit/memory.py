@@ -1,17 +1,16 @@
 """Memory orders: which axis of a stored value is contiguous, and copies of small operands that are
 read the wrong way.
 
-Intermediates with few columns keep the fold axis contiguous, so that loops vectorise over rows; a
-sum whose innermost loop survives keeps that axis contiguous; a small operand that is read across
-its memory order is copied once.
+Intermediates with few columns keep the fold axis contiguous, so that loops vectorise over rows;
+every other one keeps the axis of its own innermost loop contiguous, which is that of most of its
+operands; a small operand that is read across its memory order is copied once.
 """
 
 from __future__ import annotations
 
 from ..algebra import scalar
 from .lower import Lowering
-from .named import costly
-from .nest import innermost
+from .nest import innermost, is_sum_of_products
 from .program import THIN
 from .value import AXIS, Load, Value, at, loads_of
 
@@ -26,25 +25,22 @@ def arrange(low: Lowering) -> None:
         if merged is not None:  # parts are combined element by element
             v.memory = merged.incoming.memory
         elif v.expr is not None and not v.product:
-            simd = innermost(v, low)
-            if v.output is None and v not in fixed:
+            movable = v.output is None and v not in fixed
+            simd = innermost(v, low, movable)
+            if movable:
                 v.memory = _order(v, simd, low)
             if simd is not None and is_sum_of_products(v):
-                arranged += _repacked(v, simd, low)
+                arranged += repacked(v, simd, low)
         arranged.append(v)
     low.values = arranged
 
 
-def is_sum_of_products(v: Value) -> bool:
-    """Whether a value is a sum of cheap terms, so that it gains from steps taken together."""
-    return v.op == "sum" and not costly(v.expr)
-
-
 def _order(v: Value, simd: str | None, low: Lowering) -> tuple[str, ...]:
     last = None
-    if v.op is not None and simd in v.own:
+    thin = AXIS in v.own and len(v.own) > 1 and _columns(v, low) <= THIN
+    if simd in v.own and not (v.op is None and thin):
         last = simd
-    elif AXIS in v.own and len(v.own) > 1 and _columns(v, low) <= THIN:
+    elif thin:
         last = AXIS
     return v.own if last is None else (*(t for t in v.own if t != last), last)
 
@@ -58,7 +54,7 @@ def _columns(v: Value, low: Lowering) -> float:
     return count
 
 
-def _repacked(v: Value, simd: str, low: Lowering) -> list[Value]:
+def repacked(v: Value, simd: str, low: Lowering) -> list[Value]:
     """Copies of small operands, contiguous along the innermost loop; v reads them instead."""
     made = []
     for load in loads_of(v.expr):

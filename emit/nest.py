@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from ..algebra.dims import Extent
 from .lower import Lowering, assumed
+from .named import costly
+from .program import THIN
 from .value import AXIS, MERGE, Index, Load, Value, at, dependencies, labels_of, loads_of, pointwise
 
 LARGEST = 24  # values in one kernel: compilers take more than linear time
@@ -34,7 +36,7 @@ def groups(values: list[Value], lowering: Lowering) -> list[Group]:
     place: dict[Value, int] = {}
     for v in values:
         simd = None if v.product else innermost(v, lowering)
-        key = (v.number,) if v.product else (v.phase == MERGE, frozenset(v.space.items()), simd)
+        key = (v.number,) if _alone(v) else (v.phase == MERGE, frozenset(v.space.items()), simd)
         first = 0
         for d, load in dependencies(v):
             if d.alias is not None and d.root in place:
@@ -64,8 +66,19 @@ def groups(values: list[Value], lowering: Lowering) -> list[Group]:
     return result
 
 
-def innermost(v: Value, lowering: Lowering) -> str | None:
-    """The label along which most of what a value reads and writes is contiguous."""
+def is_sum_of_products(v: Value) -> bool:
+    """Whether a value is a sum of cheap terms, so that it gains from steps taken together."""
+    return v.op == "sum" and not costly(v.expr)
+
+
+def _alone(v: Value) -> bool:
+    """Whether a value has a nest of its own: a product of matrices is best with all registers."""
+    return v.product or (is_sum_of_products(v) and len(v.space) > 2)
+
+
+def innermost(v: Value, lowering: Lowering, movable: bool = False) -> str | None:
+    """The label along which most of what a value reads and writes is contiguous; movable: its
+    memory order will follow, as that of every sum kept inside does."""
     if not v.space:
         return None
     score = dict.fromkeys(v.space, 0.0)
@@ -76,10 +89,12 @@ def innermost(v: Value, lowering: Lowering) -> str | None:
         fast = _fast(load)
         for t in labels:
             score[t] += elements if fast == at(t) else -2 * elements
-    movable = v.op is not None and v.output is None  # its memory order will follow
+    movable |= v.op is not None and v.output is None
+    wide = any(size[t] > THIN for t in v.own if t != AXIS)  # rows of wide values stay together
     for t in v.own:
         elements = math.prod(size[u] for u in v.own)
-        score[t] += elements if t == v.memory[-1] or movable else -2 * elements
+        follows = movable and not (wide and t == AXIS)
+        score[t] += elements if t == v.memory[-1] or follows else -2 * elements
     varying = labels_of(v.expr)
     return max(
         v.space, key=lambda t: (score[t], t in varying, size[t], t == (v.own or (AXIS,))[-1])

@@ -16,6 +16,7 @@ from .kernel import Kernel, KernelPlanner
 from .lower import Lowering
 from .memory import arrange
 from .nest import Group, groups
+from .spelling import identity
 from .target import Target
 from .value import AXIS, MERGE, Value, dependencies, pointwise
 
@@ -23,7 +24,7 @@ ARGUMENT, SHARED, PANEL, ACCUMULATOR = "CF_ARGUMENT", "CF_SHARED", "CF_PANEL", "
 PANEL_EXTENT = -1
 FLOAT64, BOOL = np.dtype(np.float64), np.dtype(np.bool_)
 PRODUCT_PANEL = 512  # rows of a panel with products of matrices, which want them long
-COLUMN_PANEL = 256  # rows of a panel whose columns are contiguous in memory
+COLUMN_PANEL = 2048  # bytes of a column in a panel, where columns are contiguous in memory
 
 
 @dataclass(frozen=True)
@@ -46,17 +47,20 @@ class Accumulator:
     identity: str
     combine: str = ""
     incoming: int | None = None
+    set: bool = False  # by the first panel
 
 
 @dataclass(frozen=True)
 class Stage:
     """Kernels that run once, or once per panel of the fold axis; merges: those of them that join a
-    panel's totals, or another part's, to the accumulators."""
+    panel's totals, or another part's, to the accumulators. Work is (scalar operations, extents that
+    multiply them), of a row of the fold or of the whole."""
 
     fold: bool
     kernels: tuple[Kernel, ...]
     accumulators: tuple[Accumulator, ...]
     work: tuple[tuple[float, tuple[int, ...]], ...]
+    columns: tuple[tuple[float, tuple[int, ...]], ...]  # work of each kernel; 0: cannot be shared
     panel: int = 0  # rows of a panel; 0 leaves the choice to the driver
     merges: tuple[str, ...] = ()
 
@@ -173,6 +177,7 @@ class Planner:
                     tuple(kernels),
                     accumulators,
                     tuple(map(self._work, rows)) if body else (),
+                    tuple(map(self._columns, found, kernels)),
                     self._panel(values),
                     tuple(merges),
                 )
@@ -184,8 +189,8 @@ class Planner:
         if any(v.product for v in values):
             return PRODUCT_PANEL
         read = {d for v in values for d, _ in dependencies(v) if d.leaf is not None}
-        columns = any(self.layout(d) == "F" and AXIS in d.own and len(d.own) > 1 for d in read)
-        return COLUMN_PANEL if columns else 0
+        columns = [d for d in read if self.layout(d) == "F" and AXIS in d.own and len(d.own) > 1]
+        return COLUMN_PANEL // max(d.dtype.itemsize for d in columns) if columns else 0
 
     def _accumulator(self, v: Value) -> Accumulator:
         kind = self.target.type_of(v.dtype)
@@ -195,23 +200,19 @@ class Planner:
             incoming = self.number[v.merge.incoming]
             return Accumulator(self.number[v], kind, size, start, incoming=incoming)
         combine = "*a += b" if v.op == "sum" else f"*a = cf_{v.op}_{kind}(*a, b)"
-        return Accumulator(self.number[v], kind, size, start, combine)
+        is_set = v in self.partial or v.product
+        return Accumulator(self.number[v], kind, size, start, combine, set=is_set)
 
     def _work(self, v: Value) -> tuple[float, tuple[int, ...]]:
         return row_work(v), tuple(self.dim(d) for t, d in v.space.items() if t != AXIS)
 
+    def _columns(self, group: Group, kernel: Kernel) -> tuple[float, tuple[int, ...]]:
+        work = sum(map(row_work, group.values)) if kernel.columns else 0.0
+        return work, tuple(self.dim(d) for t, d in group.space.items() if t != AXIS)
+
     def identity(self, op: str | None, dtype: np.dtype) -> str:
         """Neutral element of a reduction."""
-        if op == "sum":
-            return "0"
-        if dtype.kind == "f":
-            return "-INFINITY" if op == "max" else "INFINITY"
-        if dtype == BOOL:
-            return "0" if op == "max" else "1"
-        bits = 8 * dtype.itemsize
-        if dtype.kind == "u":
-            return "0" if op == "max" else f"UINT{bits}_MAX"
-        return f"INT{bits}_MIN" if op == "max" else f"INT{bits}_MAX"
+        return identity(op, dtype)
 
     def extent(self, d: Extent) -> str:
         """Text of an extent in kernels."""

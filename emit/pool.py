@@ -79,7 +79,7 @@ class Pool:
 
     def small(self, e, labels: frozenset[str], space: dict[str, Extent], compute: np.dtype):
         """A load of e as a value over its own labels; equal ones are one value."""
-        ordered = [t for t in space if t in labels]
+        ordered = [t for t in _reading_order(e) if t in labels]
         fresh = (f"j{k}" for k in itertools.count())
         rename = {t: t if t == AXIS else next(fresh) for t in ordered}
         canonical = relabel(e, rename)
@@ -123,6 +123,17 @@ class Pool:
             for v in (*using, *whole):
                 if v is not load.value:
                     v.expr = scalar.replace(v.expr, {e: load})
+
+
+def _reading_order(e) -> list[str]:
+    """Labels of an expression: the fold axis, then as its loads of highest rank name them."""
+    reads = [
+        s.indices if isinstance(s, Load) else s.content[:1]
+        for s in scalar.subexpressions(e)
+        if isinstance(s, (Load, Position))
+    ]
+    found = dict.fromkeys(t.label for r in sorted(reads, key=len, reverse=True) for t in r)
+    return sorted((t for t in found if t is not None), key=lambda t: t != AXIS)
 
 
 def relabel(e, names: dict[str, str]):

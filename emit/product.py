@@ -12,13 +12,13 @@ import numpy as np
 
 from ..algebra import scalar
 from ..algebra.scalar import Scalar, op
-from .memory import is_sum_of_products
+from .nest import is_sum_of_products
 from .program import REGULAR
 from .spelling import Speller
 from .value import AXIS, Atom, Index, Load, Value, at, labels_of, loads_of
 
 if TYPE_CHECKING:
-    from .kernel import KernelPlanner
+    from .kernel import KernelPlanner, Range
 
 REGISTERS = 24  # vector registers that sums may fill
 DEEPEST = 8  # rows or strips taken at once
@@ -45,17 +45,19 @@ class MatrixProduct:
         k.pointers[v] = True
         partial = v in k.p.partial
         if partial:
-            loops = [(t, k.limit(t)) for t in v.memory]
-            every = tuple(map(at, v.own))
+            every, loops = tuple(map(at, v.own)), list(map(k.range, v.memory))
             k.kernel.flushes.append(
                 (loops, k.element(v, every), k.element(v, every, pointer=f"w{v.number}"))
             )
-        extents = ", ".join(k.limit(t) for t in (row, column, gone))
+        sizes = {t: k.limit(t) for t in (row, column, gone)}
+        if k.column is not None:
+            sizes[k.column] = "to - from"
+        extents = ", ".join(sizes.values())
         a, lda, ta = self._operand(self.left, row)
         b, ldb, tb = self._operand(self.right, gone)
-        c = self._address(v, f"w{v.number}" if partial else None)
+        c = self._address(v, tuple(map(at, v.own)), f"w{v.number}" if partial else None)
         ldc = k.capacity(v, column, k.p.in_panel(v) or partial)
-        beta = int(v.is_accumulator and not partial)
+        beta = "!q->first" if v.is_accumulator and not partial else "0"
         routine = f"q->external[{k.p.external(name)}]"
         arguments = f"{ta}, {tb}, {extents}, {a}, {lda}, {b}, {ldb}, {beta}, {c}, {ldc}"
         return [f"if (!cf_gemm_{kind}({routine}, {arguments})) return CF_NO_MEMORY;"]
@@ -68,19 +70,17 @@ class MatrixProduct:
         )
         outer, inner = v.memory
         return (
-            self._address(v),
+            self._address(v, load.indices),
             self.k.capacity(v, inner, self.k.p.in_panel(v)),
             int(labels[outer] != first),
         )
 
-    def _address(self, v: Value, pointer: str | None = None) -> str:
-        """Address of the first row of the panel."""
-        self.k.pointers.setdefault(v, False)
-        start = tuple(Index(None) for _ in v.own)
-        if AXIS in v.own and not self.k.p.in_panel(v):
-            start = tuple(Index(AXIS) if t == AXIS else Index(None) for t in v.own)
-            return "&" + self.k.element(v, start).replace(f"(begin + {AXIS})", "begin")
-        return "&" + self.k.element(v, start, pointer)
+    def _address(self, v: Value, indices: tuple[Index, ...], pointer: str | None = None) -> str:
+        """Address of the first row of the panel, and of the first column of the share."""
+        self.k.moved = {t: "from" if t == self.k.column else "0" for t in self.v.space}
+        text = self.k.element(v, indices, pointer)
+        self.k.moved = {}
+        return f"&{text}"
 
 
 @dataclass(frozen=True)
@@ -117,19 +117,19 @@ class VectorNest:
             (strips are blocked)
     type    of the elements; start: "=" if the sum starts at zero, "+=" if the target holds a sum
             already
-    loops   (variable, extent) of outer loops; rows: of the blocked rows (dot) or None; vector: of
-            the vector loop
-    summed  (variable, extent) of the loops inside the strips (spread)
+    loops   (variable, start, stop) of outer loops; rows: of the blocked rows (dot) or None; vector:
+            of the vector loop
+    summed  (variable, start, stop) of the loops inside the strips (spread)
     blocks  largest first; the last has step 1; single: the scalar remainder of strips
     """
 
     dot: bool
     type: str
     start: str
-    loops: tuple[tuple[str, str], ...]
-    rows: tuple[str, str] | None
-    vector: tuple[str, str]
-    summed: tuple[tuple[str, str], ...]
+    loops: tuple[Range, ...]
+    rows: Range | None
+    vector: Range
+    summed: tuple[Range, ...]
     blocks: tuple[Block, ...]
     single: Block | None
 
@@ -206,22 +206,20 @@ class VectorSum:
         k, v = self.k, self.v
         partial = v in k.p.partial
         if partial:
-            every = tuple(map(at, v.own))
-            loops = [(t, k.limit(t)) for t in v.memory]
+            every, loops = tuple(map(at, v.own)), list(map(k.range, v.memory))
             k.kernel.flushes.append(
                 (loops, k.element(v, every), k.element(v, every, pointer=f"w{v.number}"))
             )
         rows = self.outer[-1] if self.dot and self.outer else None
         steps, wide = self._steps(rows)
-        pair = lambda t: (t, k.limit(t))  # noqa: E731
         return VectorNest(
             dot=self.dot,
             type=k.p.target.type_of(v.compute),
             start="+=" if v.is_accumulator and not partial else "=",
-            loops=tuple(pair(t) for t in self.outer if t != rows),
-            rows=pair(rows) if rows else None,
-            vector=pair(self.simd),
-            summed=() if self.dot else tuple(map(pair, self.summed)),
+            loops=tuple(k.range(t) for t in self.outer if t != rows),
+            rows=k.range(rows) if rows else None,
+            vector=k.range(self.simd),
+            summed=() if self.dot else tuple(map(k.range, self.summed)),
             blocks=tuple(self._block(step, rows, wide=wide) for step in steps),
             single=None if self.dot else self._block(1, None, vectors=False),
         )

@@ -7,7 +7,7 @@ import re
 from functools import cache
 from pathlib import Path
 
-from ..algebra.dims import FreshDim
+from ..algebra.dims import SEVERAL, FreshDim
 from ..algebra.errors import EmitError
 from .axis import lower
 from .cost import count
@@ -131,6 +131,8 @@ def _stage(plan: Planner, k: int, stage: Stage) -> dict:
         "fold": stage.fold,
         "work": stage.work,
         "panel": stage.panel,
+        "columns": stage.columns,
+        "shared": any(work and len(dims) > 1 for work, dims in stage.columns),
         "merges": stage.merges,
     }
 
@@ -151,7 +153,7 @@ def _definitions(plan: Planner, unit: Unit) -> list[str]:
                 fix="make an array that has it an input",
             )
         kind, source, *rest = d.definition
-        for s in source if kind == "quotient" else (source,):
+        for s in source if kind in SEVERAL else (source,):
             define(s)
         lines.append(f"extent[{plan.dim(d)}] = {_definition(plan, kind, source, rest)};")
 
@@ -164,6 +166,11 @@ def _definition(plan: Planner, kind: str, source, rest) -> str:
     at = lambda s: str(s) if isinstance(s, int) else f"extent[{plan.dim(s)}]"  # noqa: E731
     if kind == "quotient":
         return " * ".join(map(at, source)) + f" / {rest[0]}"
+    if kind == "sum":
+        return " + ".join(map(at, (*source, rest[0])))
+    if kind == "least":
+        first, second = map(at, source if len(source) == 2 else (*source, rest[0]))
+        return f"{first} < {second} ? {first} : {second}"
     start, stop, step = rest
     given = lambda x: f"{int(x is not None)}, {x or 0}"  # noqa: E731
     length = kind == "length"

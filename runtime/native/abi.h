@@ -8,7 +8,7 @@
 #define CLOSEDFORM_ABI_H
 #include <stdint.h>
 
-#define CF_ABI_VERSION 2
+#define CF_ABI_VERSION 3
 #define CF_MAX_RANK 12
 #define CF_PANEL_EXTENT (-1) /* in cf_array.dim: the capacity of a panel instead of an extent */
 
@@ -38,11 +38,20 @@ typedef struct {
     void *const *external;    /* library routines, by number */
     int64_t panel;            /* rows that a CF_PANEL buffer holds */
     const volatile int32_t *stop;
+    int32_t share, shares;    /* which of so many shares of its columns a kernel computes */
+    int32_t first;            /* whether this panel is the first of its part */
 } cf_frame;
+
+/* First column of a share, of n columns; share == shares gives n. */
+static inline int64_t cf_column(const cf_frame *frame, int64_t n, int32_t share)
+{
+    return share == frame->shares ? n : n / 16 * share / frame->shares * 16;
+}
 
 /* Rows [begin, end) of the fold axis; a kernel of a CF_ONCE stage gets (0, 0). Returns a CF_ status. */
 typedef int32_t cf_kernel(const cf_frame *frame, int64_t begin, int64_t end);
-/* Sets the accumulators of a frame to their identities. */
+/* Sets the accumulators of a frame to their identities; if frame->first, only those that the first panel does
+ * not set. */
 typedef void cf_identity(const cf_frame *frame);
 /* Adds the accumulators of `from` to those of `into`. Always called in the order of parts. */
 typedef void cf_combine(const cf_frame *into, const cf_frame *from);
@@ -69,6 +78,8 @@ typedef struct {
     int32_t works;
     const cf_work *work;       /* per row of the axis */
     int64_t panel;             /* CF_FOLD: rows of a panel that the emitter wants, or 0 */
+    const cf_work *columns;    /* one per kernel, of a row or of the whole; coefficient 0 for a kernel whose
+                                  columns cannot be shared out. NULL: none can */
 } cf_stage;
 
 typedef struct {

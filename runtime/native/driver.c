@@ -18,6 +18,7 @@
 #define PANEL_ROWS_BUFFERED 1024
 #define PANEL_ROWS_FREE 8192    /* when no buffer grows with the panel and no sum collects over it */
 #define WORK_PER_PART 1500000.0 /* scalar operations that pay for waking a thread */
+#define WORK_PER_SHARE 250000.0 /* of a thread that is awake */
 #define FIXED_PARTS 16          /* of a deterministic fold */
 #define SMALL_ACCUMULATORS 65536
 #define PARTS_PER_THREAD 4      /* evens out threads that start late; not with large accumulators */
@@ -28,6 +29,7 @@ typedef struct {
     int64_t panels;
     int32_t parts;
     int32_t lanes;
+    int32_t columns; /* one panel: threads share out the columns of each kernel instead of rows */
 } split_t;
 
 /* Bytes of workspace by scope: of one copy, padding included. */
@@ -51,6 +53,9 @@ typedef struct {
     char *panels;
     const cf_stage *stage; /* that runs now */
     split_t split;
+    const cf_frame *frame; /* of the kernel whose columns are shared out, and its rows */
+    int32_t kernel;
+    int64_t begin, end;
     int64_t polled;        /* when, 0 before the clock was first read */
     int32_t stop;          /* atomic; kernels see its address */
     int32_t status;        /* atomic; the first failure */
@@ -110,15 +115,19 @@ static double row_bytes(const cf_array *array, int32_t axis, const int64_t *exte
     return bytes;
 }
 
+static double amount(const cf_work *work, const int64_t *extent)
+{
+    double product = work->coefficient;
+    for (int32_t k = 0; k < work->rank; k++)
+        product *= (double)extent[work->dim[k]];
+    return product;
+}
+
 static double row_work(const cf_stage *stage, const int64_t *extent, double bytes)
 {
     double total = 0;
-    for (int32_t i = 0; i < stage->works; i++) {
-        double work = stage->work[i].coefficient;
-        for (int32_t k = 0; k < stage->work[i].rank; k++)
-            work *= (double)extent[stage->work[i].dim[k]];
-        total += work;
-    }
+    for (int32_t i = 0; i < stage->works; i++)
+        total += amount(&stage->work[i], extent);
     return stage->works > 0 ? total : bytes / 8;
 }
 
@@ -164,6 +173,13 @@ static int64_t wanted_panel(const run_t *run, const cf_stage *stage, int64_t row
     return share < stage->panel ? share : stage->panel;
 }
 
+/* Whether one panel takes all the rows and accumulators are too large to have one for each thread. */
+static int by_columns(const run_t *run, const cf_stage *stage, int64_t rows)
+{
+    return stage->columns != NULL && rows > 0 && rows <= stage->panel && run->threads > 1 &&
+           !run->call->deterministic && run->sizes.accumulator > SMALL_ACCUMULATORS;
+}
+
 /* Needs run->sizes of the accumulators, which do not depend on panels. */
 static split_t split_stage(const run_t *run, const cf_stage *stage)
 {
@@ -177,6 +193,12 @@ static split_t split_stage(const run_t *run, const cf_stage *stage)
         double more = row_bytes(&program->array[i], stage->axis, extent);
         buffered |= more > 0 && program->array[i].scope == CF_PANEL;
         bytes += more;
+    }
+    split.columns = by_columns(run, stage, rows);
+    if (split.columns) {
+        split.panel = (rows + PANEL_ROWS_STEP - 1) / PANEL_ROWS_STEP * PANEL_ROWS_STEP;
+        split.panels = split.parts = split.lanes = 1;
+        return split;
     }
     split.panel = stage->panel > 0 ? wanted_panel(run, stage, rows) : panel_rows(bytes, buffered, rows);
     split.panels = (rows + split.panel - 1) / split.panel;
@@ -297,7 +319,10 @@ static cf_frame make_frame(const run_t *run, char **table, int64_t panel)
                       run->call->scalar,
                       run->call->external,
                       panel,
-                      &run->stop};
+                      &run->stop,
+                      0,
+                      1,
+                      0};
     return frame;
 }
 
@@ -346,6 +371,40 @@ static int run_kernels(run_t *run, const cf_frame *frame, int64_t begin, int64_t
     return 1;
 }
 
+static void run_share(void *context, int32_t share, int32_t lane)
+{
+    run_t *run = context;
+    cf_frame frame = *run->frame;
+    int32_t status;
+    (void)lane;
+    frame.share = share;
+    status = run->stage->kernel[run->kernel](&frame, run->begin, run->end);
+    if (status != CF_OK)
+        fail(run, status);
+}
+
+static int32_t shares(const run_t *run, const cf_work *columns, int64_t rows)
+{
+    double wanted = amount(columns, run->call->extent) * (double)rows / WORK_PER_SHARE;
+    int32_t most = run->threads < CF_MAX_PARTS ? run->threads : CF_MAX_PARTS;
+    return run->call->deterministic ? 1 : limit_parts(wanted, most, most);
+}
+
+/* Kernels one after the other, each by all threads; a kernel's own work is `rows` times its columns'. */
+static int run_by_columns(run_t *run, cf_frame *frame, int64_t begin, int64_t end, int64_t rows)
+{
+    run->frame = frame;
+    run->begin = begin;
+    run->end = end;
+    cf_pool_expect(1);
+    for (run->kernel = 0; run->kernel < run->stage->kernels && !stopped(run); run->kernel++) {
+        frame->shares = shares(run, &run->stage->columns[run->kernel], rows);
+        cf_pool_run(run_share, attend, run, frame->shares, frame->shares);
+    }
+    cf_pool_expect(-1);
+    return !stopped(run);
+}
+
 static void run_part(void *context, int32_t part, int32_t lane)
 {
     run_t *run = context;
@@ -360,6 +419,7 @@ static void run_part(void *context, int32_t part, int32_t lane)
     if (stopped(run))
         return;
     point_accumulators(run, table, part);
+    frame.first = first < last;
     if (run->stage->identity != NULL)
         run->stage->identity(&frame);
     for (int64_t p = first; p < last; p++) {
@@ -367,8 +427,10 @@ static void run_part(void *context, int32_t part, int32_t lane)
         int64_t end = rows - begin < split->panel ? rows : begin + split->panel;
         if (p > first && lane == 0)
             attend(run);
-        if (stopped(run) || !run_kernels(run, &frame, begin, end))
+        if (stopped(run) || !(split->columns ? run_by_columns(run, &frame, begin, end, rows)
+                                             : run_kernels(run, &frame, begin, end)))
             return;
+        frame.first = 0;
     }
 }
 
@@ -397,7 +459,10 @@ static void run_fold(run_t *run, int has_totals)
     run->split = split_stage(run, run->stage);
     if (has_totals && run->sizes.accumulator > 0)
         spread_totals(run);
-    cf_pool_run(run_part, attend, run, run->split.parts, run->split.lanes);
+    if (run->split.columns)
+        run_part(run, 0, 0);
+    else
+        cf_pool_run(run_part, attend, run, run->split.parts, run->split.lanes);
     if (stopped(run))
         return;
     if (run->split.parts > 1 && run->stage->identity != NULL)
@@ -416,7 +481,10 @@ static void run_stages(run_t *run)
             has_totals |= run->stage->identity != NULL;
         } else {
             cf_frame frame = make_frame(run, lane_table(run, 0), run->capacity);
-            run_kernels(run, &frame, 0, 0);
+            if (run->stage->columns != NULL && run->threads > 1)
+                run_by_columns(run, &frame, 0, 0, 1);
+            else
+                run_kernels(run, &frame, 0, 0);
         }
         if (run->polled != 0)
             attend(run);

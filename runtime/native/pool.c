@@ -15,6 +15,7 @@
 #include <time.h>
 
 #define SPINS 400
+#define SPINS_EXPECTING 20000 /* while a caller says that the next job comes soon */
 #define WAIT_NANOSECONDS 50000000L
 
 typedef struct {
@@ -36,6 +37,7 @@ static struct {
     uint64_t generation;  /* of jobs; written under the lock, read atomically */
     int32_t workers;      /* threads that exist; under the lock */
     int32_t busy;         /* atomic: a job owns the pool */
+    int32_t expecting;    /* atomic: callers with more jobs to come */
     int32_t callers;      /* atomic: threads of the host that are inside jobs, with the pool or alone */
     int32_t size;         /* atomic: threads allowed, 0 until somebody says */
     int32_t chosen;       /* atomic: the size was set, not assumed */
@@ -65,6 +67,7 @@ static void start_afresh(void)
     pool.job = NULL;
     pool.workers = 0;
     pool.busy = 0;
+    pool.expecting = 0;
     pool.callers = 0;
     if (!pool.chosen)
         pool.size = 0;
@@ -126,8 +129,11 @@ static void take_parts(job_t *job, int32_t lane)
 
 static void spin_for_work(uint64_t seen)
 {
-    for (int i = 0; i < SPINS && __atomic_load_n(&pool.generation, __ATOMIC_RELAXED) == seen; i++)
+    for (int i = 0; __atomic_load_n(&pool.generation, __ATOMIC_RELAXED) == seen; i++) {
+        if (i >= (__atomic_load_n(&pool.expecting, __ATOMIC_RELAXED) > 0 ? SPINS_EXPECTING : SPINS))
+            return;
         relax();
+    }
 }
 
 static void *worker(void *argument)
@@ -257,6 +263,13 @@ static void run_counted(job_t *job, cf_attend *attend)
         run_alone(job->task, job->context, job->parts);
     if (pool.epoch == epoch) /* a child counts anew */
         __atomic_fetch_sub(&pool.callers, 1, __ATOMIC_RELAXED);
+}
+
+void cf_pool_expect(int32_t more)
+{
+    int32_t now = __atomic_add_fetch(&pool.expecting, more, __ATOMIC_RELAXED);
+    if (now < 0) /* a fork in between forgot the callers of the parent */
+        __atomic_store_n(&pool.expecting, 0, __ATOMIC_RELAXED);
 }
 
 void cf_pool_run(cf_task *task, cf_attend *attend, void *context, int32_t parts, int32_t lanes)

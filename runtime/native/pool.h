@@ -16,6 +16,9 @@ typedef void cf_attend(void *context);
  * together are no more than the threads that are allowed, unless callers alone are. */
 void cf_pool_run(cf_task *task, cf_attend *attend, void *context, int32_t parts, int32_t lanes);
 
+/* +1: the caller has a series of jobs, between which workers should stay awake; -1: it has ended. */
+void cf_pool_expect(int32_t more);
+
 /* Threads that a call may use, the caller included: 1 until somebody says. */
 int32_t cf_threads(void);
 
