@@ -32,7 +32,7 @@ class Config:
     """Defaults that a program may set.
 
     floatX   dtype of constructors without a dtype: "float64" (default) or "float32"
-    target   where functions are compiled for by default: "c" or "numpy"
+    target   where functions are compiled for by default: "c", "numpy" or "cuda"
     """
 
     def __init__(self) -> None:
@@ -56,8 +56,10 @@ class Config:
 
     @target.setter
     def target(self, value: str) -> None:
-        if value not in ("c", "numpy"):
-            raise DTypeError(f"config.target = {value!r}", where=here(), fix="use 'c' or 'numpy'")
+        if value not in ("c", "numpy", "cuda"):
+            raise DTypeError(
+                f"config.target = {value!r}", where=here(), fix="use 'c', 'numpy' or 'cuda'"
+            )
         self._target = value
 
 

@@ -6,6 +6,11 @@ compares expressions) and `merge` joins them panel by panel; `named` spells name
 fuses values into loop nests; `plan` decides buffers, stages and statements; `cost` counts what that
 moves and computes, as polynomials (`count`) that `estimate` evaluates; `target` and `spelling` know
 a language; `render` fills the templates.
+
+For a CUDA device the same values take another way: `schedule` orders them in steps, `device` knows
+names and addresses within a kernel, `phase` shares the points of a group among threads, `cuda` puts
+kernels together, `grid` plans launches from extents and device facts, `device_text` fills the
+templates.
 """
 
 if __name__ != "closedform.emit":

@@ -27,6 +27,20 @@ def literal(number, dtype: np.dtype, target: Target) -> str:
     return f"({text})" if number < 0 else text
 
 
+def identity(op: str | None, dtype: np.dtype) -> str:
+    """Neutral element of a reduction."""
+    if op == "sum":
+        return "0"
+    if dtype.kind == "f":
+        return "-INFINITY" if op == "max" else "INFINITY"
+    if dtype.kind == "b":
+        return "0" if op == "max" else "1"
+    bits = 8 * dtype.itemsize
+    if dtype.kind == "u":
+        return "0" if op == "max" else f"UINT{bits}_MAX"
+    return f"INT{bits}_MIN" if op == "max" else f"INT{bits}_MAX"
+
+
 class Speller:
     """Spells expressions computed in one dtype.
 

@@ -75,4 +75,19 @@ C = Target(
     },
 )
 
-TARGETS = {C.name: C}
+CUDA = Target(
+    name="cuda",
+    types=C.types | {"float16": "cf_half", "bfloat16": "cf_bfloat"},
+    suffixes=C.suffixes,
+    functions=C.functions
+    | {
+        "abs": "cf_abs<{t}>({0})",
+        "sign": "cf_sign<{t}>({0})",
+        "maximum": "cf_max<{t}>({0}, {1})",
+        "minimum": "cf_min<{t}>({0}, {1})",
+        "ipow": "cf_ipow<{t}>({0}, {1})",
+    },
+    templates="cuda",
+)
+
+TARGETS = {C.name: C, CUDA.name: CUDA}

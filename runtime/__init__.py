@@ -27,6 +27,13 @@ loader.py             from a program as text to its table in memory
 abi.py                facts that Python reads from `native/abi.h`
 blas.py               a private BLAS, one thread per call
 threads.py            how many threads a call may use when nobody has said
+homes.py              where the value of a shared variable lives
+cuda.py               functions with target "cuda": device arrays in and out
+capture.py            recorded steps: a function with updates as graphs of launches
+device.py             running programs of kernels on any device: frames, workspace, chunks
+cupy_device.py        NVIDIA GPUs through CuPy
+cubin.py              CUDA programs in the cache
+nvrtc.py              the compiler of CUDA C, without a device
 native/abi.h          the contract of a program: its table, its kernels, its version
 native/driver.c       runs any table: panels, threads, combination in fixed order
 native/pool.c         a small pool of threads that survives fork and interrupts

@@ -107,14 +107,19 @@ def _points(bad: np.ndarray, array: np.ndarray) -> str:
     return shown + (f" and {rest} more" if rest > 0 else "")
 
 
-def expected(forms: Forms, arrays: Sequence[np.ndarray], sizes: Sizes) -> list[np.ndarray]:
+def expected(
+    forms: Forms,
+    arrays: Sequence[np.ndarray],
+    sizes: Sizes,
+    held: Sequence[np.ndarray] | None = None,
+) -> list[np.ndarray]:
     """Return outputs and updates as written, after checking promises and the compute form.
 
     The compute form is evaluated in NumPy, so that a difference is a rewrite's, not a compiler's.
     """
     for leaf, array in zip(forms.inputs, arrays, strict=True):
         check_facts(leaf, array)
-    values = forms.values(arrays)
+    values = forms.values(arrays, held)
     written = [np.array(a) for a in forms.written.run(values, sizes)]
     if not forms.extents.empty(sizes):
         found = forms.computed.run(forms.translated(values), sizes)

@@ -14,7 +14,7 @@ from ..algebra.build import here
 from ..algebra.dtypes import config
 from ..algebra.errors import CompileError, EmitError, FunctionError
 from ..algebra.tensor import Tensor, check_name
-from . import explain, results, signature, specialisation, toolchain
+from . import explain, homes, results, signature, specialisation, toolchain
 from .arguments import Arguments
 from .extents import Sizes
 from .forms import Forms
@@ -23,7 +23,7 @@ from .native import Callable, commit
 from .signature import In
 
 MODES = (None, "FAST_RUN", "FAST_COMPILE", "DebugMode")
-TARGETS = (None, "c", "numpy")
+TARGETS = (None, "c", "numpy", "cuda")
 KEPT = 8  # specialisations of one function
 _warned: set[str] = set()
 
@@ -265,7 +265,7 @@ def function(
     mode : {None, "FAST_RUN", "FAST_COMPILE", "DebugMode"}
         "FAST_COMPILE" evaluates the graph as written, in NumPy; "DebugMode" also compares it with
         the compiled form at every call.
-    target : {None, "c", "numpy"}
+    target : {None, "c", "numpy", "cuda"}
         Default: `config.target`.
     on_unused_input : {"raise", "warn", "ignore"}
     allow_input_downcast : bool, optional
@@ -311,7 +311,18 @@ def function(
 
         return Elementwise(inputs, outputs, updates, givens, on_unused_input, options)
     wanted = signature.read(inputs, outputs, updates, givens)
-    return Function(Forms(wanted, on_unused_input, soundness), options)
+    return made(Forms(wanted, on_unused_input, soundness), options)
+
+
+def made(forms: Forms, options: dict[str, Any]) -> Function:
+    """Return a function for the target that the options name."""
+    target = options["target"] or config.target
+    if target == "cuda" and options["mode"] != "FAST_COMPILE":
+        from .cuda import CudaFunction
+
+        return CudaFunction(forms, options)
+    homes.check_homes(forms.shared, "c" if target == "cuda" else target)
+    return Function(forms, options)
 
 
 def _plain(inputs: Any) -> bool:

@@ -1,4 +1,4 @@
-"""NVRTC, the compiler of CUDA C, through ctypes: from a wheel, from CUDA itself, never through CuPy.
+"""NVRTC, the compiler of CUDA C, through ctypes: from a wheel or from CUDA, never through CuPy.
 
 It needs no device and no driver, so a machine without a GPU can compile and check every kernel.
 """

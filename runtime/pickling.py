@@ -38,10 +38,10 @@ def rebuilt(
     options: dict[str, Any],
 ) -> Any:
     """Make a function from what `reduced` gave."""
-    from .function import Function
+    from .function import made
 
     read = signature.read([In(*i) for i in inputs], outputs, updates, givens)
     wanted = Signature(
         read.parameters, result, read.outputs, read.targets, read.updates, read.givens, read.joined
     )
-    return Function(Forms(wanted, "ignore", options["soundness"]), options)
+    return made(Forms(wanted, "ignore", options["soundness"]), options)

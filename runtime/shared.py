@@ -8,10 +8,11 @@ import numpy as np
 
 from ..algebra import build
 from ..algebra.dims import Extent, FreshDim, show_shape
-from ..algebra.dtypes import SUPPORTED, dtype_of
+from ..algebra.dtypes import SUPPORTED, config, dtype_of
 from ..algebra.errors import DTypeError, ExpressionError, ShapeError
 from ..algebra.node import Leaf, LeafSpec, Node, fresh_uid
 from ..algebra.tensor import Tensor, check_name
+from . import homes
 from .native import commit
 
 
@@ -37,7 +38,7 @@ class Container:
 
     def __reduce__(self) -> Any:
         broadcastable = tuple(d == 1 for d in self.leaf.dims)
-        return restored, (self.cell[0], broadcastable, self.leaf.label)
+        return restored, (homes.host(self.cell[0]), broadcastable, self.leaf.label)
 
 
 def restored(array: np.ndarray, broadcastable: tuple[bool, ...], name: str | None) -> Container:
@@ -68,6 +69,8 @@ class SharedVariable(Tensor):
             Return the array itself, which later updates may or may not change, instead of a copy.
         """
         (value,) = self.container.cell
+        if not borrow and homes.on_device(value):
+            return homes.host(value)
         return value if borrow else value.copy()
 
     def set_value(self, value: Any, borrow: bool = False) -> None:
@@ -86,7 +89,10 @@ class SharedVariable(Tensor):
         DTypeError, ShapeError
             Naming the variable, what was given and what it needs.
         """
-        commit([], [], [self.container.cell], [self._checked(value, borrow)])
+        new, cell = self._checked(value, borrow), self.container.cell
+        if homes.on_device(cell[0]):
+            new = homes.current_device().put(new)
+        commit([], [], [cell], [new])
 
     def _checked(self, value: Any, borrow: bool) -> np.ndarray:
         array = _array(value, self._name())
@@ -139,7 +145,8 @@ def shared(
     dtype : dtype, optional
         Convert the value to this dtype.
     target : str, optional
-        Where the value lives: "c" or "numpy", which are the same memory.
+        Where the value lives: "c" or "numpy", which are the same memory, or "cuda", the memory of
+        CuPy's current device. Default: `config.target`.
 
     Raises
     ------
@@ -152,8 +159,8 @@ def shared(
     >>> w.get_value()
     array([2., 4.])
     """
-    if target not in (None, "c", "numpy"):
-        raise ExpressionError(f"shared(target={target!r})", fix="use 'c' or 'numpy'")
+    if target not in (None, "c", "numpy", "cuda"):
+        raise ExpressionError(f"shared(target={target!r})", fix="use 'c', 'numpy' or 'cuda'")
     if isinstance(value, Tensor):
         raise ExpressionError(
             "the value of a shared variable is symbolic",
@@ -165,11 +172,16 @@ def shared(
     wanted = dtype_of(array.dtype if dtype is None else dtype)
     dims = _dims(array, broadcastable, name)
     keeps = borrow and array.dtype == wanted and array.flags.carray
-    return SharedVariable(Container(array if keeps else _owned(array, wanted), dims, label).leaf)
+    container = Container(array if keeps else _owned(array, wanted), dims, label)
+    if (target or config.target) == "cuda":
+        container.cell[0] = homes.current_device().put(container.cell[0])
+    return SharedVariable(container.leaf)
 
 
 def _array(value: Any, name: str) -> np.ndarray:
     """The value as an array of a supported dtype in native byte order."""
+    if hasattr(value, "__cuda_array_interface__"):
+        value = homes.host(value)
     try:
         array = np.asarray(value)
     except ValueError as error:
@@ -238,7 +250,7 @@ def _check_shape(leaf: Node, shape: tuple[int, ...], name: str) -> None:
 
 def shared_state(leaf: Leaf) -> tuple[np.ndarray, str | None]:
     """Return the value and name of the shared variable behind a leaf."""
-    return leaf.payload.cell[0], leaf.label
+    return homes.host(leaf.payload.cell[0]), leaf.label
 
 
 def make_shared(array: np.ndarray, name: str | None, broadcastable: Any = None) -> SharedVariable:

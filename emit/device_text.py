@@ -1,0 +1,84 @@
+"""The text of a program of CUDA kernels, and everything a caller must know to run it."""
+
+from __future__ import annotations
+
+from .axis import lower
+from .cuda import DevicePlanner, DeviceProgram, OnceText
+from .grid import ONCE_THREADS, Kernels
+from .key import canonical_text
+from .program import Argument, Unit
+from .render import _environment
+from .target import TARGETS
+
+
+def compile_device(unit: Unit) -> DeviceProgram:
+    """Lower, plan and spell a unit for a CUDA device.
+
+    Raises EmitError for what the target cannot express.
+    """
+    lowering = lower(unit, joins=False)
+    key = canonical_text(lowering)
+    plan = DevicePlanner(lowering, TARGETS["cuda"])
+    return DeviceProgram(
+        render=lambda: _text(plan),
+        key_text=key,
+        target="cuda",
+        arguments=_arguments(plan, unit),
+        dims=tuple(map(lowering.known, plan.dims)),
+        parameters=tuple(float(x) for x in lowering.parameters),
+        plan=_explanation(plan),
+        kernels=Kernels(
+            tuple(plan.described),
+            plan.whole,
+            len(plan.arguments),
+            tuple(plan.buffers),
+            plan.words,
+        ),
+        extents=tuple(plan.dims),
+        strides=plan.strides,
+    )
+
+
+def _text(plan: DevicePlanner) -> str:
+    return (
+        _environment()
+        .get_template("cuda/unit.cu.j2")
+        .render(
+            title=f"emitted by closedform; computes {', '.join(map(str, plan.low.results))}",
+            steps=plan.steps,
+            arrays=len(plan.arguments) + len(plan.buffers),
+            dims=len(plan.dims),
+            strides=plan.stride_count,
+            parameters=len(plan.low.parameters),
+            words=plan.words,
+            once_threads=ONCE_THREADS,
+        )
+    )
+
+
+def _arguments(plan: DevicePlanner, unit: Unit) -> tuple[Argument, ...]:
+    kinds = (
+        ["input"] * len(unit.inputs)
+        + ["shared"] * len(unit.shared)
+        + ["constant"] * len(unit.constants)
+        + ["output"] * len(unit.outputs)
+        + ["update"] * len(unit.updates)
+    )
+    return tuple(
+        Argument(kind, v.dtype, tuple(plan.dim(v.space[t]) for t in v.own), plan.layout(v))
+        for kind, v in zip(kinds, plan.arguments, strict=True)
+    )
+
+
+def _explanation(plan: DevicePlanner) -> tuple[str, ...]:
+    from ..algebra.dims import show
+
+    axis = plan.low.axis
+    folds = sum(s.kind == "fold" for s in plan.steps)
+    lines = [f"fold axis: {show(axis) if axis is not None else 'none'}; passes over it: {folds}"]
+    for step in plan.steps:
+        lines.append(f"{step.name}:")
+        if isinstance(step, OnceText):
+            lines += [f"  combines v{c['number']} in {c['wide']}" for c in step.combines]
+        lines += [f"  {p.kind}: {p.about}" for p in step.phases]
+    return tuple(lines)
