@@ -22,11 +22,12 @@ from .decoding import (
     text_or_none,
     truth,
 )
-from .dims import Extent, FreshDim, extent
+from .dims import SEVERAL, Extent, FreshDim, extent
 from .errors import ClosedformError, ExpressionError
 from .graph_check import check_node
-from .node import Leaf, Node
+from .node import Leaf, Node, Word
 from .tensor import Tensor, check_name
+from .words import places
 
 FORMAT = {"format": "closedform graph", "version": 1}
 KINDS = {
@@ -151,10 +152,19 @@ class _Loader:
         if kind is not Leaf and extra.get("interned"):
             return node
         if kind is not Leaf or spec.uid:
-            node.label, node.word = check_name(extra.get("label")), text_or_none(extra.get("word"))
+            node.label, node.word = check_name(extra.get("label")), self._word(extra)
         if kind is Leaf and spec.kind == "constant":
             node.payload = decode_constant(extra["data"], spec)
         return node
+
+    def _word(self, extra: dict) -> Word | None:
+        if "word" not in extra:
+            return None
+        text, sources = extra["word"]
+        found = tuple(self.nodes[natural(k)] for k in sources)
+        if not isinstance(text, str) or not places(text) <= set(range(len(found))):
+            raise ValueError("a word with places that nothing fills")
+        return Word(text, found)
 
     def _origin(self, extra: dict) -> tuple[str, int] | None:
         if "origin" not in extra:
@@ -206,7 +216,7 @@ class _Loader:
         if not row:
             return None
         kind, first, *rest = row
-        lengths = {"length": 3, "start": 3, "quotient": 1}
+        lengths = {"length": 3, "start": 3} | dict.fromkeys(SEVERAL, 1)
         if (
             kind not in lengths
             or len(rest) != lengths[kind]
@@ -215,7 +225,7 @@ class _Loader:
             raise ValueError(f"a definition {row!r} of an extent")
         return (
             kind,
-            tuple(map(self._extent, first)) if kind == "quotient" else self._extent(first),
+            tuple(map(self._extent, first)) if kind in SEVERAL else self._extent(first),
             *rest,
         )
 

@@ -8,7 +8,9 @@ the equalities it relied on; it mutates nothing.
 from __future__ import annotations
 
 import itertools
+import math
 import weakref
+from collections.abc import Callable, Iterable
 
 import sympy
 
@@ -32,7 +34,9 @@ class FreshDim(sympy.Dummy):
     """An unknown extent, a positive integer; equal only to itself, or to what has its definition.
 
     definition  None, or how the extent follows from others at run time: ("length" or "start", dim,
-                start, stop, step) of a slice, or ("quotient", dims, count) of a reshape with -1
+                start, stop, step) of a slice, ("quotient", dims, count) of a reshape with -1,
+                ("sum", dims, number) of arrays side by side, or ("least", dims, number) of a
+                diagonal
     """
 
     __slots__ = ("__weakref__", "definition")
@@ -51,6 +55,7 @@ class FreshDim(sympy.Dummy):
 
 
 Extent = int | Dim | FreshDim
+SEVERAL = ("quotient", "sum", "least")  # definitions that name several extents
 Equality = tuple[Extent, Extent]
 
 
@@ -88,6 +93,44 @@ def _number(value: object) -> int:
         return number if bool(number == value) else -1
     except (TypeError, ValueError, OverflowError, ClosedformError):
         return -1
+
+
+def added(dims: Iterable[Extent], number: int = 0) -> Extent:
+    """The extent of arrays side by side: the sum of extents and a number."""
+    rest = []
+    for d in dims:
+        if isinstance(d, int):
+            number += d
+        else:
+            rest.append(d)
+    if not rest or (len(rest) == 1 and number == 0):
+        return rest[0] if rest else number
+    return FreshDim(("sum", tuple(rest), number))
+
+
+def least(first: Extent, second: Extent) -> Extent:
+    """The smaller of two extents."""
+    if first == second:
+        return first
+    if isinstance(first, int) and isinstance(second, int):
+        return min(first, second)
+    rest = tuple(d for d in (first, second) if not isinstance(d, int))
+    (bound,) = (d for d in (first, second) if isinstance(d, int)) if len(rest) == 1 else (-1,)
+    return FreshDim(("least", rest, bound))
+
+
+def evaluate(definition: tuple, size: Callable[[Extent], int]) -> int:
+    """The run-time value of a dim with this definition; a quotient is rounded down."""
+    kind, source, *rest = definition
+    if kind in SEVERAL:
+        found = [size(d) for d in source]
+        if kind == "sum":
+            return sum(found) + rest[0]
+        if kind == "least":
+            return min(found if rest[0] < 0 else [*found, rest[0]])
+        return math.prod(found) // rest[0]
+    chosen = range(*slice(*rest).indices(size(source)))
+    return len(chosen) if kind == "length" else (chosen.start if chosen else 0)
 
 
 def known(dim: Extent) -> bool:

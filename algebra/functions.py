@@ -12,6 +12,7 @@ from .node import number_node
 from .origin import here
 from .scalar import HALF, Pow
 from .tensor import Tensor, apply, as_tensor, compare, logical, part, power, reduced
+from .words import along, named
 
 _DOCS = {
     "exp": "Exponential e**x.",
@@ -194,16 +195,14 @@ def softmax(x: Any, axis: int = -1) -> Tensor:
     """exp(x)/sum(exp(x)) along an axis, without overflow."""
     x = as_tensor(x)
     result = exp(x - logsumexp(x, axis, keepdims=True))
-    result.node.word = "softmax"
-    return result
+    return named(result, along("softmax", x, build.axes_of(x.node, axis)), x)
 
 
 def log_softmax(x: Any, axis: int = -1) -> Tensor:
     """log(softmax(x)) along an axis, accurate where softmax underflows."""
     x = as_tensor(x)
     result = x - logsumexp(x, axis, keepdims=True)
-    result.node.word = "log_softmax"
-    return result
+    return named(result, along("log_softmax", x, build.axes_of(x.node, axis)), x)
 
 
 # ---------------------------------------------------------------- shape and dtype

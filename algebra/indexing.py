@@ -117,13 +117,6 @@ def _slice(extent: Extent, key: slice) -> tuple:
     return FreshDim(("start", extent, start, stop, step)), step, length
 
 
-def slice_bounds(extent: int, definition: tuple) -> int:
-    """Run-time value of a dim defined by a slice, given the extent of the axis it cuts."""
-    kind, _, start, stop, step = definition
-    chosen = range(*slice(start, stop, step).indices(extent))
-    return len(chosen) if kind == "length" else (chosen.start if chosen else 0)
-
-
 def reshaped(a: Node, shape: tuple) -> Node:
     """a under another shape. Symbolic extents are matched by cancelling equal factors.
 

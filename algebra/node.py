@@ -11,17 +11,23 @@ Kinds
               delta, cut
     Map       elementwise body over operands; operand k is read at `indices[k]`
     Contract  sum over products: einsum with its own label -> extent table
-    Reduce    max, min, argmax, argmin, logsumexp along axes
+    Reduce    max, min, argmax, argmin, logsumexp, prod, any, all, norm along axes
     Layout    reshape, slice, embed (the adjoint of slice)
+    Join      operands side by side along an axis
+    Gather    elements of an array at positions that integer arrays say
+    Call      one result of a routine on whole arrays: scans, sorting, scattering, linear algebra
+    Mark      its first operand, with a meaning for derivatives or observers: stop, clip, print
     Gradient  the derivative of its first operand with respect to one of the others, not expanded
+    Tangent   the derivative of its first operand along tangents of others, not expanded
 """
 
 from __future__ import annotations
 
 import itertools
 import weakref
+from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import sympy
@@ -106,7 +112,7 @@ ContractSpec = _record(
 ReduceSpec = _record(
     "ReduceSpec",
     "op axes dims dtype weak",
-    """op: "max", "min", "argmax", "argmin" or "logsumexp"; axes that vanish.""",
+    """op: a name of `REDUCTIONS`; axes that vanish.""",
 )
 LayoutSpec = _record(
     "LayoutSpec",
@@ -115,6 +121,35 @@ LayoutSpec = _record(
     (position, None) for an axis that an integer index removes; start and position are ints >= 0,
     ints < 0 (counted from the end) or extents. op "embed": the adjoint of such a slice: zeros of
     shape dims with the operand written at the sliced places.""",
+)
+JoinSpec = _record(
+    "JoinSpec",
+    "axis dims dtype weak",
+    """Operands of one rank, side by side along the axis; converted to dtype when read.""",
+)
+GatherSpec = _record(
+    "GatherSpec",
+    "along indices dims dtype weak",
+    """Operands are (array, *positions). along: per axis of the array the axis of the result it runs
+    along, or None where the next one of the positions, integers >= 0, says where to read. indices:
+    per positions operand as in MapSpec.""",
+)
+CallSpec = _record(
+    "CallSpec",
+    "routine params output dims dtype weak",
+    """routine: a row of `routines.ROUTINES`; params: its numbers; output: which of its results.""",
+)
+MarkSpec = _record(
+    "MarkSpec",
+    "op params dims dtype weak",
+    """op: "stop" (nothing depends through it), "zero" (the derivative is 0), "clip" (the cotangent
+    is clipped to the second and third operand) or "print" (params: a message).""",
+)
+TangentSpec = _record(
+    "TangentSpec",
+    "count dims dtype weak",
+    """Operands are (value, *wrt, *tangents, *held) with `count` wrt and as many tangents, each of
+    the shape of its wrt; this node has the shape of value.""",
 )
 GradientSpec = _record(
     "GradientSpec",
@@ -130,7 +165,8 @@ class Node(sympy.Basic):
     label       name the user gave to this intermediate, or None
     origin      (file, line) of the user's code that wrote it, or None
     equalities  extents that must be equal because this operation was written
-    word        the user's word for a composite that this node ends, such as "softmax", or None
+    word        the user's word for a composite that this node ends, or None: a text such as
+                "softmax({0})" and the nodes that stand in it
     payload     array of a constant, container of a shared variable; never part of identity
     """
 
@@ -227,7 +263,7 @@ class Contract(Node):
 
 
 class Reduce(Node):
-    """Max, min, argmax, argmin or logsumexp along axes."""
+    """One of `REDUCTIONS` along axes."""
 
     __slots__ = ()
 
@@ -238,15 +274,55 @@ class Layout(Node):
     __slots__ = ()
 
 
+class Join(Node):
+    """Arrays side by side."""
+
+    __slots__ = ()
+
+
+class Gather(Node):
+    """Elements at positions that integer arrays say."""
+
+    __slots__ = ()
+
+
+class Call(Node):
+    """One result of a routine on whole arrays."""
+
+    __slots__ = ()
+
+
+class Mark(Node):
+    """An identity with a meaning for derivatives or observers."""
+
+    __slots__ = ()
+
+
 class Gradient(Node):
     """A derivative that is not expanded yet."""
 
     __slots__ = ()
 
 
+class Tangent(Node):
+    """A derivative along tangents that is not expanded yet."""
+
+    __slots__ = ()
+
+
+REDUCTIONS = ("max", "min", "argmax", "argmin", "logsumexp", "prod", "any", "all", "norm")
+
+
 def fresh_uid() -> int:
     """A number that no other leaf of this process has."""
     return next(_uids)
+
+
+class Word(NamedTuple):
+    """A user's word: a text with {0}, {1}... for the nodes that stand in it."""
+
+    text: str
+    sources: tuple[Node, ...]
 
 
 FLOAT64, INT64, BOOL = np.dtype(np.float64), np.dtype(np.int64), np.dtype(np.bool_)
@@ -305,7 +381,7 @@ def sign(node: Node) -> str:
         x = stack[-1]
         todo = (
             [a for a in x.operands if a not in memo]
-            if isinstance(x, Map | Contract | Reduce | Layout)
+            if not isinstance(x, Leaf | Gradient | Tangent)
             else []
         )
         if todo and len(memo) < 200:  # bounded: the signs of far operands rarely matter
@@ -334,8 +410,17 @@ def _sign(x: Node, memo: dict) -> str:
         return scalar.sign(scalar.substitute(x.spec.body, slots))
     if isinstance(x, Contract) and signs and "real" not in signs:
         return "nonnegative" if "nonnegative" in signs else "positive"
-    if isinstance(x, Reduce) and x.spec.op in ("max", "min"):
-        return signs[0]
+    return sign_from(x, signs)
+
+
+def sign_from(x: Node, signs: Sequence[str]) -> str:
+    """The sign of a node that computes nothing elementwise, given those of its operands."""
+    if isinstance(x, Reduce):
+        if x.spec.op in ("max", "min", "prod"):
+            return signs[0]
+        return "nonnegative" if x.spec.op in ("argmax", "argmin", "norm") else "real"
     if isinstance(x, Layout):
         return "nonnegative" if x.spec.op == "embed" and signs[0] == "positive" else signs[0]
-    return "nonnegative" if isinstance(x, Reduce) and x.spec.op.startswith("arg") else "real"
+    if isinstance(x, Join):
+        return max(signs, key=("positive", "nonnegative", "real").index)
+    return signs[0] if isinstance(x, Gather | Mark) else "real"

@@ -76,7 +76,7 @@ class _Dumper:
 
     def text(self, roots: Sequence[Node]) -> str:
         number = {x: k for k, x in enumerate(self.order)}
-        records = [self._record(x, [number[a] for a in x.operands]) for x in self.order]
+        records = [self._record(x, number) for x in self.order]
         content = {
             **FORMAT, "nodes": records, "roots": [number[r] for r in roots],
             "specs": [self._spec(s, self.kinds[s]) for s in self.specs], "files": list(self.files),
@@ -84,16 +84,17 @@ class _Dumper:
         }  # fmt: skip
         return json.dumps(content, separators=(",", ":"), sort_keys=True, ensure_ascii=True)
 
-    def _record(self, x: Node, operands: list[int]) -> list:
+    def _record(self, x: Node, number: dict[Node, int]) -> list:
+        operands = [number[a] for a in x.operands]
         self.kinds[x.spec] = type(x).__name__
         self._claim(x.spec)
         for pair in x.equalities:
             for d in pair:
                 self._extent(d)
-        extra = self._extra(x)
+        extra = self._extra(x, number)
         return [self.specs[x.spec], operands, extra] if extra else [self.specs[x.spec], operands]
 
-    def _extra(self, x: Node) -> dict:
+    def _extra(self, x: Node, number: dict[Node, int]) -> dict:
         """What a node has besides spec and operands, without defaults."""
         found: dict[str, Any] = {}
         if nodes._nodes.get((type(x), x.spec, tuple(map(id, x.operands)))) is x:
@@ -101,7 +102,7 @@ class _Dumper:
         if x.label is not None:
             found["label"] = x.label
         if x.word is not None:
-            found["word"] = x.word
+            found["word"] = [x.word.text, [number[a] for a in x.word.sources]]
         if x.origin is not None:
             found["origin"] = [self.files.setdefault(x.origin[0], len(self.files)), x.origin[1]]
         if x.equalities:

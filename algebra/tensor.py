@@ -18,6 +18,7 @@ from .origin import here
 from .protocol import Handle
 from .protocol import check_name as check_name
 from .scalar import Add, Mul, Pow
+from .words import along, named
 
 
 class Tensor(Handle):
@@ -213,7 +214,7 @@ class Tensor(Handle):
         extents = [as_tensor(self.shape[k]) for k in build.axes_of(self.node, axis)]
         count = functools.reduce(operator.mul, extents or [as_tensor(1)])
         result = source.sum(axis, target, keepdims) / count
-        result.node.word = "mean"
+        named(result, along("mean", self, build.axes_of(self.node, axis), keepdims), self)
         return result if target.kind == "f" else result.astype(target)
 
     def max(self, axis: Any = None, keepdims: bool = False) -> Tensor:

@@ -22,6 +22,7 @@ from .primitives import PRIMITIVES
 from .scalar import HALF, MINUS_ONE, Mul, Pow, Slot, op
 from .spelling import large, plain_name, shown
 from .subscripts import slice_items
+from .words import along, filled
 
 SHARED_LENGTH = 60  # a text of this length that is used twice is named
 LONG_LENGTH = 400  # a text of this length is named
@@ -61,19 +62,12 @@ class _Writer:
         return [f"  {'where' if k == 0 else '     '} {line}" for k, line in enumerate(lines)]
 
     def _composite(self, x: Node) -> str | None:
-        source = composite(x)
-        if source is None:
+        if x.word is None:
             return None
-        argument, axes, keepdims = source
-        return self._along(x.word, argument, axes, keepdims)
+        return filled(x.word.text, [self.texts[a] for a in x.word.sources])
 
-    def _along(self, word: str, a: Node, axes: Sequence[int], keepdims: bool = False) -> str:
-        axis = (
-            ""
-            if len(axes) == a.ndim and word not in ("softmax", "log_softmax") or a.ndim == 1
-            else f", axis={axes[0] if len(axes) == 1 else tuple(axes)}"
-        )
-        return f"{word}({self.texts[a]}{axis}{', keepdims=True' if keepdims else ''})"
+    def _along(self, word: str, a: Node, axes: Sequence[int]) -> str:
+        return filled(along(word, a, axes), [self.texts[a]])
 
     # ------------------------------------------------------------ one row per kind
     def _leaf(self, x: Leaf) -> str:
@@ -192,28 +186,6 @@ ROWS: dict[type, Callable] = {
 CONTRACTIONS = (_Writer._sum, _Writer._matmul, _Writer._special)
 
 
-def composite(x: Node) -> tuple[Node, tuple[int, ...], bool] | None:
-    """The argument, the axes and keepdims of the composite that x ends, or None."""
-    if x.word == "mean":
-        total = _stripped(x.operands[0])
-        (index,), out = total.spec.indices, total.spec.out
-        return (
-            total.operands[0],
-            tuple(k for k, t in enumerate(index) if t not in out),
-            x.ndim > total.ndim,
-        )
-    if x.word in ("softmax", "log_softmax"):
-        difference = x.operands[0] if x.word == "softmax" else x
-        return difference.operands[0], _stripped(difference.operands[1]).spec.axes, False
-    return None
-
-
-def _stripped(x: Node) -> Node:
-    while isinstance(x, Map) and isinstance(x.spec.body, Slot):
-        (x,) = x.operands
-    return x
-
-
 def _shown(roots: list[Node]) -> tuple[list[Node], Counter]:
     """Every node that is shown, operands first, and how often."""
     order: dict[Node, None] = {}
@@ -226,8 +198,7 @@ def _shown(roots: list[Node]) -> tuple[list[Node], Counter]:
             order[x] = None
         elif x not in entered:
             entered.add(x)
-            found = composite(x)
-            operands = (found[0],) if found else x.operands
+            operands = x.word.sources if x.word else x.operands
             uses.update(operands)
             stack.append((x, True))
             stack.extend((a, False) for a in reversed(operands))

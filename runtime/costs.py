@@ -22,6 +22,12 @@ from .split import Decision, decide
 
 LISTED = 6  # arrays of one line that are named
 WIDTH = 13  # of the word before a fact
+DEFINED = {
+    "length": "length of a slice",
+    "start": "start of a slice",
+    "sum": "length of arrays side by side",
+    "least": "length of a diagonal",
+}
 
 
 @dataclass(frozen=True)
@@ -61,9 +67,7 @@ class Names:
             if d in leaf.dims:
                 return f"axis {leaf.dims.index(d)} of {name}"
         kind = (d.definition or ("",))[0]
-        return {"length": "length of a slice", "start": "start of a slice"}.get(
-            kind, "rows of a reshape"
-        )
+        return DEFINED.get(kind, "rows of a reshape")
 
     def symbols(self, cost: Cost) -> dict[Extent, str]:
         """Names and letters for the extents of a program."""

@@ -11,10 +11,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from ..algebra.build import describe, place
-from ..algebra.dims import Dim, Equalities, Extent, FreshDim, show
+from ..algebra.dims import Dim, Equalities, Extent, FreshDim, evaluate, show
 from ..algebra.errors import CallError, ShapeError
 from ..algebra.graph import topological
-from ..algebra.indexing import slice_bounds
 from ..algebra.node import Leaf, Node
 
 
@@ -56,16 +55,13 @@ class Sizes:
     def defined(self, dim: FreshDim) -> int:
         """Return the run-time value of a dim that is defined by others."""
         assert dim.definition is not None
-        kind, of = dim.definition[:2]
-        if kind != "quotient":
-            return slice_bounds(self(of), dim.definition)
-        total, count = math.prod(map(self, of)), dim.definition[2]
-        if total % count:
+        kind, of, count = dim.definition[:3]
+        if kind == "quotient" and (total := math.prod(map(self, of))) % count:
             raise ShapeError(
                 f"{total} elements cannot be reshaped to rows of {count}",
                 fix="pass arrays whose number of elements divides",
             )
-        return total // count
+        return evaluate(dim.definition, self)
 
     def check_definitions(self) -> None:
         """Compare defined extents with those that arrays have.
@@ -80,8 +76,8 @@ class Sizes:
                 if self.defined(d) != self(root):
                     where = self._extents.blame(d, root)
                     raise ShapeError(
-                        f"a slice or reshape gives {self.defined(d)} elements along an axis where "
-                        f"{self(root)} are needed",
+                        f"a slice, reshape or join gives {self.defined(d)} elements along an axis "
+                        f"where {self(root)} are needed",
                         where=where,
                         fix="pass arrays whose shapes fit, or cut them alike",
                     )
@@ -254,7 +250,7 @@ def with_operands(
         return x
     make = type(x) if isinstance(x, Leaf) else type(x).occur
     new = make(spec, *operands)
-    new.label, new.word, new.payload = x.label, x.word, x.payload
+    new.label, new.payload = x.label, x.payload
     new.origin, new.equalities = x.origin, x.equalities
     return new
 

@@ -15,7 +15,7 @@ import sympy
 
 from ..algebra import scalar
 from ..algebra.graph import topological
-from ..algebra.node import Contract, Layout, Leaf, Map, MapSpec, Node, Reduce
+from ..algebra.node import Contract, Layout, Leaf, Map, MapSpec, Node, Reduce, sign_from
 from ..algebra.node import sign as sign_of_node
 from ..algebra.scalar import NONNEGATIVE, POSITIVE, REAL, Slot, is_number
 from . import contraction_rows, node_rows
@@ -37,6 +37,7 @@ from .rows import discrete_rules, floating_rules
 from .rule import ADMITTED
 from .rule import REAL as REAL_ROWS
 
+EXTREMES = ("max", "min", "argmax", "argmin")
 _fusers: dict[Any, Fuser] = {}
 
 
@@ -70,7 +71,7 @@ class Composer:
             done[x] = new = self.node(x, operands)
             if uses[x] > 1:
                 self.shared.add(new)
-            if isinstance(x, Reduce) and x.spec.op != "logsumexp":
+            if isinstance(x, Reduce) and x.spec.op in EXTREMES:
                 self.compared.update(operands)
         return [done[x] for x in outputs]
 
@@ -220,12 +221,4 @@ class Composer:
         signs = [self.sign(b) for b in a.operands]
         if isinstance(a, Contract):
             return REAL if REAL in signs else NONNEGATIVE if NONNEGATIVE in signs else POSITIVE
-        if isinstance(a, Reduce):
-            return (
-                signs[0]
-                if a.spec.op in ("max", "min")
-                else NONNEGATIVE
-                if "arg" in a.spec.op
-                else REAL
-            )
-        return NONNEGATIVE if a.spec.op == "embed" and signs[0] == POSITIVE else signs[0]
+        return sign_from(a, signs)

@@ -38,7 +38,9 @@ def rewire(
             memo[x] = x
         else:
             new = type(x).occur(x.spec, *operands, origin=x.origin, equalities=x.equalities)
-            new.label, new.word, new.payload = x.label, x.word, x.payload
+            new.label, new.payload = x.label, x.payload
+            if x.word is not None:
+                new.word = x.word._replace(sources=tuple(memo.get(a, a) for a in x.word.sources))
             memo[x] = new
     return [memo[x] for x in nodes]
 

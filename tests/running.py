@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from closedform.algebra.dims import evaluate
 from closedform.algebra.graph import replace
-from closedform.algebra.indexing import slice_bounds
 from closedform.algebra.node import Node
 from closedform.algebra.tensor import Tensor
 from closedform.emit import Program, Unit, compile_unit
@@ -53,12 +53,7 @@ def sizes(arrays: dict[Node, np.ndarray]):
         if isinstance(d, int):
             return d
         if d not in bound:
-            kind, source, *rest = d.definition
-            bound[d] = (
-                int(np.prod([size(s) for s in source])) // rest[0]
-                if kind == "quotient"
-                else slice_bounds(size(source), d.definition)
-            )
+            bound[d] = evaluate(d.definition, size)
         return bound[d]
 
     return size

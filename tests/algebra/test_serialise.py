@@ -41,7 +41,8 @@ def samples() -> dict:
 
 def facts(order: list) -> list:
     return [
-        (type(x), x.spec.fields, x.label, x.word, x.origin, len(x.equalities), x.dtype, x.ndim)
+        (type(x), x.spec.fields, x.label, x.origin, len(x.equalities), x.dtype, x.ndim)
+        + ((x.word.text, [order.index(a) for a in x.word.sources]) if x.word else ())
         for x in order
     ]
 

@@ -11,8 +11,8 @@ from scipy.special import logsumexp
 from tests.simplify.meaning import double
 
 from closedform.algebra.dims import FreshDim
+from closedform.algebra.dims import evaluate as evaluate_dim
 from closedform.algebra.graph import topological
-from closedform.algebra.indexing import slice_bounds
 from closedform.algebra.node import Contract, Layout, Leaf, Map, Node, Reduce
 
 
@@ -28,7 +28,7 @@ def evaluate(
     for x in topological(nodes):
         for d in (*x.dims, *getattr(x.spec, "sizes", ())):
             if isinstance(d, FreshDim) and d.definition is not None:
-                extents[d] = slice_bounds(extents[d.definition[1]], d.definition)
+                extents[d] = evaluate_dim(d.definition, lambda e: extents.get(e, e))
     done: dict[Node, np.ndarray] = {}
     with np.errstate(all="ignore"):
         for x in topological(nodes):
