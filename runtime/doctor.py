@@ -13,7 +13,7 @@ from importlib import import_module, metadata
 from pathlib import Path
 from types import ModuleType
 
-from ..algebra.errors import ClosedformError
+from ..algebra.errors import ClosedformError, CompileError
 from ..algebra.version import VERSION
 from . import abi, cache, machine, threads, toolchain
 
@@ -163,6 +163,25 @@ def has_vector_math(compiler: toolchain.Toolchain) -> bool:
         return VECTOR_NAME in binary.read_bytes()
 
 
+def _gpu() -> list[str]:
+    """The device and its compiler; a machine without one is healthy."""
+    from . import cupy_device, nvrtc
+
+    lines = []
+    try:
+        device = cupy_device.current()
+        facts = device.facts
+        lines.append(f"{device.name}, sm_{facts.arch}, {facts.processors} multiprocessors")
+        lines.append(f"{_mb(device.free())} of {_mb(facts.memory)} free, {cupy_device.package()}")
+    except CompileError as error:
+        lines.append(f"target='cuda' has no device: {error.found}")
+    try:
+        lines.append(f"NVRTC {'.'.join(map(str, nvrtc.version()))} ({nvrtc.path()})")
+    except CompileError:
+        lines.append(f"no NVRTC, which target='cuda' needs (pip install {nvrtc.PACKAGE})")
+    return lines
+
+
 TOPICS = (
     ("versions", _versions),
     ("machine", _machine),
@@ -171,6 +190,7 @@ TOPICS = (
     ("cache", _cache),
     ("threads", _threads),
     ("SIMD math", _vector_math),
+    ("GPU", _gpu),
 )
 
 
