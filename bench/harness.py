@@ -14,15 +14,15 @@ from . import agreement
 from .bar import ratio
 from .case import Case, Runner
 
-SHORTEST = 1e-3  # seconds that one sample lasts at least
-PAUSE = 5e-3  # lets the threads of the contender before stop spinning
+SHORTEST = 3e-2  # seconds that one sample lasts at least: training runs step after step
+PAUSE = 0.25  # lets the threads of the contender before stop spinning: some do for 0.2 s
 
 
 @dataclass(frozen=True)
 class Effort:
     """How long a case is measured: rounds between `least` and the case's own, within `seconds`."""
 
-    seconds: float = 12.0
+    seconds: float = 25.0
     least: int = 5
 
     def rounds(self, case: Case, one: float) -> int:

@@ -98,6 +98,7 @@ class KernelPlanner:
             str, str
         ] = {}  # label -> text of its position, where that is not the label itself
         self.suffix = ""
+        self.ahead = ""  # rows that are prefetched
         self.column = self._column()
         self.kernel.columns = self.column is not None
         if group.values[0].product:
@@ -428,6 +429,8 @@ class KernelPlanner:
                 f"const int64_t from = cf_column(q, {extent}, q->share), "
                 f"to = cf_column(q, {extent}, q->share + 1);"
             )
+        if self.ahead:
+            lines.append(f"const int64_t ahead = {self.ahead};")
         for v, written in self.pointers.items():
             number = self.p.number[v]
             kind = self.p.target.type_of(v.dtype)

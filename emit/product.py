@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 REGISTERS = 24  # vector registers that sums may fill
 DEEPEST = 8  # rows or strips taken at once
 CHAINS = 8  # sums that hide the latency of an addition
-AHEAD = 8192  # bytes by which a stream from memory is asked for before it is read
+AHEAD = 8192  # bytes by which rows from memory are asked for before they are read
 
 
 class MatrixProduct:
@@ -237,9 +237,20 @@ class VectorSum:
         return ((deepest, 1) if deepest > 1 and (rows or not self.dot) else (1,)), 1
 
     def _streams(self, load: Load) -> bool:
-        """Whether a load walks through an argument in the order of its memory."""
-        v = load.value
-        return self.dot and v.leaf is not None and len(v.own) > 1 and self.simd in labels_of(load)
+        """Whether a load walks through the rows of an argument."""
+        labels = labels_of(load)
+        rows = self.outer[-1] if self.outer else None
+        return self.dot and load.value.leaf is not None and {self.simd, rows} <= labels
+
+    def _later(self, load: Load) -> str:
+        """The same place in a row that follows at least AHEAD bytes behind."""
+        row, size = self.outer[-1], load.value.dtype.itemsize
+        self.k.ahead = f"1 + {AHEAD}/({size}*{self.k.extent(self.v.space[self.simd])} + 1)"
+        held = dict(self.k.moved)
+        self.k.moved[row] = f"({held.get(row, row)} + ahead)"
+        place, _ = self.k.place(load)
+        self.k.moved = held
+        return place
 
     def _block(self, step: int, rows: str | None, vectors: bool = True, wide: int = 1) -> Block:
         loads: dict[str, tuple[str, str, str]] = {}
@@ -283,7 +294,7 @@ class VectorSum:
             loader = _loader(load.value.root, self.v.compute) if along else None
             loads[place] = (f"x{len(loads)}", loader or "", place)
             if self._streams(load):
-                ahead[f"{place} + {AHEAD // dtype.itemsize}"] = None
+                ahead[self._later(load)] = None
         return loads[place][0], self.v.compute
 
     def _target(self) -> str:
