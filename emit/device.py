@@ -100,7 +100,8 @@ class DeviceKernel:
         region = self.regions.get(v)
         if region is not None and self.in_row(v, indices):
             self.uses(region)
-            return f"{region.name}({', '.join(self.near(t) for t in indices)})"
+            places = (self.near(own, t) for own, t in zip(v.own, indices, strict=True))
+            return f"{region.name}({', '.join(places)})"
         places = []
         for t, index in zip(v.own, indices, strict=True):
             text = self.position(index)
@@ -115,9 +116,9 @@ class DeviceKernel:
             if own == AXIS
         ) and all(not t.inverse for t in indices)
 
-    def near(self, index: Index) -> str:
-        """Text of a position within a panel."""
-        if index.plain:
+    def near(self, own: str, index: Index) -> str:
+        """Text of a position along an axis of a panel; only the fold axis begins with the panel."""
+        if index.plain and (index.label != AXIS or own == AXIS):
             return self.moved.get(str(index.label), str(index.label))
         return f"(cf_index)({self.position(index)})"
 

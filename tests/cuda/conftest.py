@@ -9,7 +9,6 @@ from tests.cuda.emulated import Emulated
 
 from closedform.runtime import homes
 
-
 collect_ignore = [] if shutil.which("g++") else ["test_catalogue.py", "test_function.py"]
 collect_ignore += [] if shutil.which("g++") else ["test_shim.py"]
 
