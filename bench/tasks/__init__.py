@@ -28,6 +28,7 @@ TASKS = {
     "graph": "graph",
     "memory": "memory",
     "import": "import_",
+    "gpu": "gpu",
 }
 
 
