@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 REGISTERS = 24  # vector registers that sums may fill
 DEEPEST = 8  # rows or strips taken at once
 CHAINS = 8  # sums that hide the latency of an addition
+PANEL_AHEAD = 24  # bytes of sums over a row that leave time to ask for the next panel
 AHEAD = 8192  # bytes by which rows from memory are asked for before they are read
 
 
@@ -244,10 +245,22 @@ class VectorSum:
 
     def _later(self, load: Load) -> str:
         """The same place in a row that follows at least AHEAD bytes behind."""
-        row, size = self.outer[-1], load.value.dtype.itemsize
+        size = load.value.dtype.itemsize
         self.k.ahead = f"1 + {AHEAD}/({size}*{self.k.extent(self.v.space[self.simd])} + 1)"
+        return self._moved(load, self.outer[-1], "ahead")
+
+    def _returns(self, load: Load) -> bool:
+        """Whether a load reads rows of the panel that an argument gave, for so many sums that memory
+        has time to bring the next panel."""
+        sums = math.prod(self.written.values())
+        many = sums * self.v.compute.itemsize >= PANEL_AHEAD
+        leaf = load.value.leaf is not None and {AXIS, self.simd} <= labels_of(load)
+        return not self.dot and leaf and many and self.summed == [AXIS]
+
+    def _moved(self, load: Load, row: str, by: str) -> str:
+        """The place of a load with its row moved."""
         held = dict(self.k.moved)
-        self.k.moved[row] = f"({held.get(row, row)} + ahead)"
+        self.k.moved[row] = f"({held.get(row, row)} + {by})"
         place, _ = self.k.place(load)
         self.k.moved = held
         return place
@@ -295,6 +308,8 @@ class VectorSum:
             loads[place] = (f"x{len(loads)}", loader or "", place)
             if self._streams(load):
                 ahead[self._later(load)] = None
+            elif self._returns(load):
+                ahead[self._moved(load, AXIS, "rows")] = None
         return loads[place][0], self.v.compute
 
     def _target(self) -> str:
