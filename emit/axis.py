@@ -7,7 +7,7 @@ from collections import Counter
 from ..algebra.dims import Extent
 from ..algebra.graph import topological
 from . import cost
-from .lower import Lowering, Unfit, assumed, leading_dims
+from .lower import Lowering, assumed, leading_dims
 from .program import Unit
 
 TRIED = 3  # axes that are lowered and compared
@@ -22,7 +22,7 @@ def candidates(unit: Unit) -> list[Extent]:
         for d in x.dims:
             count *= assumed(d, leading, unit.baked)
         for d in dict.fromkeys(x.dims):
-            if d != 1 and x.dims.count(d) == 1:
+            if d != 1:
                 weight[d] += count  # type: ignore[assignment]
     return sorted(weight, key=lambda d: -weight[d])
 
@@ -32,10 +32,7 @@ def lower(unit: Unit, joins: bool = True) -> Lowering:
     fits. joins: see `Lowering`."""
     best: Lowering | None = None
     for axis in candidates(unit)[:TRIED]:
-        try:
-            found = Lowering(unit, axis, joins)
-        except Unfit:
-            continue
+        found = Lowering(unit, axis, joins)
         if best is None or cost.moved(found) < cost.moved(best):
             best = found
         if best.sections <= 2 and cost.local(best):

@@ -20,6 +20,7 @@ from ..algebra.errors import EmitError
 from ..algebra.graph import topological
 from ..algebra.node import Contract, Layout, Leaf, Map, Node, Reduce
 from ..algebra.scalar import ONE, POSITIVE, ZERO, Add, Mul, exp, log, where
+from .inline import compared, inlined
 from .merge import join
 from .named import product, spell
 from .online import finite, online
@@ -40,7 +41,6 @@ from .value import (
     labels_of,
 )
 
-CAP = 60  # operations of an inlined body
 BOOL, INT64 = np.dtype(np.bool_), np.dtype(np.int64)
 
 
@@ -59,10 +59,6 @@ def leading_dims(unit: Unit) -> set[Extent]:
     return {first.dims[0]} if first is not None else set()
 
 
-class Unfit(Exception):
-    """This axis cannot be the fold axis."""
-
-
 class Lowering:
     """The values of one unit for one fold axis.
 
@@ -77,8 +73,10 @@ class Lowering:
         self.parameters: list[Fraction] = []
         self.pool = Pool()
         self.memo: dict[Node, Value] = {}
+        self._turned: dict[tuple[Node, int], Value] = {}
         self._parameter: dict[Leaf, Parameter] = {}
-        self._inlined = _inlined((*unit.outputs, *unit.updates))
+        self._compared = compared((*unit.outputs, *unit.updates))
+        self._inlined = inlined((*unit.outputs, *unit.updates), self._compared)
         self.arguments = [
             self._argument(leaf, *s)
             for leaf, s in zip(
@@ -91,17 +89,31 @@ class Lowering:
         if joins and (early := online(self.results)):
             merged = join(self, early)
             self.pool.share_functions([*self.results, *merged])
-        self.values, self.sections = place([*self.results, *merged], self.pool)
+        self.values, self.sections = place([*self.results, *merged], self.pool, self.thin)
 
     # ------------------------------------------------------------ making values
-    def labels(self, dims: tuple[Extent, ...]) -> tuple[str, ...]:
-        """Labels for axes of these extents; the fold axis may occur once."""
-        if self.axis is not None and dims.count(self.axis) > 1:
-            raise Unfit
+    def labels(self, dims: tuple[Extent, ...], place: int | None = None) -> tuple[str, ...]:
+        """Labels for axes of these extents. Of several with the extent of the fold, the first one
+        is the fold axis, or the one at `place`; the others are axes like any other."""
         fresh = (f"j{k}" for k in itertools.count())
-        return tuple(
-            AXIS if self.axis is not None and d == self.axis else next(fresh) for d in dims
-        )
+        if place is None:
+            place = next(iter(self._places(dims)), None)
+        return tuple(AXIS if k == place else next(fresh) for k in range(len(dims)))
+
+    def _places(self, dims: tuple[Extent, ...]) -> list[int]:
+        return [k for k, d in enumerate(dims) if self.axis is not None and d == self.axis]
+
+    def _place(self, node: Node, index: tuple[Index, ...]) -> int | None:
+        """Where the fold axis is in a node that is read at an index, if it can be turned so that it
+        is not the first of several. Who compares with an extreme must read what it was taken of:
+        that is computed once."""
+        places = self._places(node.dims)
+        extreme = isinstance(node, Reduce) and node.spec.op != "logsumexp"
+        view = isinstance(node, Layout) and node.spec.op == "reshape"
+        if len(places) < 2 or node in self._compared or extreme or view:
+            return None
+        found = next((k for k in places if index[k] == at(AXIS)), places[0])
+        return None if found == places[0] else found
 
     def _argument(self, leaf: Leaf, storage: np.dtype, layout: str) -> Value:
         own = self.labels(leaf.dims)
@@ -120,13 +132,29 @@ class Lowering:
         expr = self.pool.hoist(self.inline(node, tuple(map(at, own)), compute), space, compute)
         return self.pool.new(own, space, expr, node.dtype, compute, output=number)
 
-    def value(self, node: Node) -> Value:
-        """The value of a node that is stored."""
+    def value(self, node: Node, place: int | None = None) -> Value:
+        """The value of a node that is stored; place: see `labels`."""
+        if place is not None:
+            return self._turn(node, place)
         found = self.memo.get(node)
         if found is None:
             self._prepare(node)
-            found = self.memo[node] = self._build(node)
+            found = self.memo[node] = self._stored_once(node)
         return found
+
+    def _stored_once(self, node: Node) -> Value:
+        value = self._build(node)
+        value.once = node in self._compared
+        return value
+
+    def _turn(self, node: Node, place: int) -> Value:
+        """The value of a node with another of its axes as the fold axis."""
+        self._prepare(node)
+        for x in topological([node], stop=lambda n: (n, place) in self._turned):
+            alike = isinstance(x, Map) and x.dims == node.dims and x not in self._inlined
+            if (x is node or alike) and (x, place) not in self._turned:
+                self._turned[x, place] = self._build(x, place)
+        return self._turned[node, place]
 
     def _prepare(self, node: Node) -> None:
         """Build the values that a deep graph needs first, so that no recursion is deeper than one
@@ -138,11 +166,11 @@ class Lowering:
                 and x not in self._inlined
                 and not isinstance(x, Leaf)
             ):
-                self.memo[x] = self._build(x)
+                self.memo[x] = self._stored_once(x)
 
-    def _build(self, node: Node) -> Value:
+    def _build(self, node: Node, place: int | None = None) -> Value:
         if isinstance(node, Map):
-            own = self.labels(node.dims)
+            own = self.labels(node.dims, place)
             space = dict(zip(own, node.dims, strict=True))
             expr = self._body(node, tuple(map(at, own)))
             return self.pool.new(
@@ -153,17 +181,17 @@ class Lowering:
                 node.spec.compute,
             )
         if isinstance(node, Contract):
-            return self._contract(node)
+            return self._contract(node, place)
         if isinstance(node, Reduce):
-            return self._reduce(node)
+            return self._reduce(node, place)
         if isinstance(node, Layout):
-            return self._layout(node)
+            return self._layout(node, place)
         assert not isinstance(node, Leaf), f"the leaf {node} is no argument of the program"
         raise EmitError(
             f"{type(node).__name__} nodes cannot be compiled", fix="use mode='FAST_COMPILE'"
         )
 
-    def _contract(self, node: Contract) -> Value:
+    def _contract(self, node: Contract, place: int | None = None) -> Value:
         spec = node.spec
         order = (*spec.out, *(t for t in range(len(spec.sizes)) if t not in spec.out))
         if len(set(spec.out)) != len(spec.out):
@@ -171,7 +199,9 @@ class Lowering:
                 "a contraction with a repeated label in its result",
                 fix="write the diagonal with a product by the identity",
             )
-        label = dict(zip(order, self.labels(tuple(spec.sizes[t] for t in order)), strict=True))
+        sizes = tuple(spec.sizes[t] for t in order)
+        at_fold = place if place is not None else self._folded(node, order)
+        label = dict(zip(order, self.labels(sizes, at_fold), strict=True))
         space = {label[t]: spec.sizes[t] for t in order}
         factors = [
             self.inline(a, tuple(at(label[t]) for t in index), spec.dtype)
@@ -189,6 +219,17 @@ class Lowering:
         )
         self.as_matrix_product(value)
         return value
+
+    def _folded(self, node: Contract, order: tuple[int, ...]) -> int | None:
+        """Which label of a contraction is the fold axis: that of most operands with several such
+        axes, for they are computed with the first one as the fold axis."""
+        votes = Counter(
+            index[self._places(a.dims)[0]]
+            for a, index in zip(node.operands, node.spec.indices, strict=True)
+            if len(self._places(a.dims)) > 1
+        )
+        found = self._places(tuple(node.spec.sizes[t] for t in order))
+        return max(found, key=lambda k: votes[order[k]], default=None)
 
     def as_matrix_product(self, v: Value) -> None:
         """Two factors over two labels each, wide along all three: a product of matrices for a
@@ -236,9 +277,9 @@ class Lowering:
         size = self.known(d)
         return size is not None and size <= THIN
 
-    def _reduce(self, node: Reduce) -> Value:
+    def _reduce(self, node: Reduce, place: int | None = None) -> Value:
         spec, (a,) = node.spec, node.operands
-        labels = self.labels(a.dims)
+        labels = self.labels(a.dims, self._kept(node, place))
         space = dict(zip(labels, a.dims, strict=True))
         own = tuple(t for k, t in enumerate(labels) if k not in spec.axes)
         every = tuple(map(at, labels))
@@ -248,9 +289,20 @@ class Lowering:
                 own, space, self.pool.hoist(expr, space, a.dtype), a.dtype, op=spec.op
             )
         if spec.op == "logsumexp":
-            kept = {t: space[t] for t in own}
-            return self.pool.new(own, kept, self._logsumexp(node, tuple(map(at, own))), node.dtype)
+            kept, every_own = {t: space[t] for t in own}, tuple(map(at, own))
+            return self.pool.new(own, kept, self._logsumexp(node, every_own), node.dtype)
         return self._position(node, labels, space, own)
+
+    def _kept(self, node: Reduce, place: int | None) -> int | None:
+        """The axis of the operand that is the fold axis: for a logsumexp one that is kept, if there
+        is one, which saves a pass."""
+        (a,) = node.operands
+        kept = [k for k in range(a.ndim) if k not in node.spec.axes]
+        if place is not None:
+            return kept[place]
+        if node.spec.op != "logsumexp" or a in self._compared:
+            return None
+        return next((k for k in self._places(a.dims) if k in kept), None)
 
     def _position(self, node: Reduce, labels, space, own) -> Value:
         """argmax, argmin: the smallest position that attains the extremum, or the first NaN."""
@@ -269,8 +321,8 @@ class Lowering:
         )
         return self.pool.new(own, space, expr, INT64, op="min")
 
-    def _layout(self, node: Layout) -> Value:
-        own = self.labels(node.dims)
+    def _layout(self, node: Layout, place: int | None = None) -> Value:
+        own = self.labels(node.dims, place)
         space = dict(zip(own, node.dims, strict=True))
         if node.spec.op != "reshape":
             expr = moved(self, node, tuple(map(at, own)), node.dtype)
@@ -303,7 +355,7 @@ class Lowering:
                 return self._body(node, index)
             if isinstance(node, Layout) and node.dtype == compute:
                 return moved(self, node, index, compute)
-        return Load(self.value(node), index)
+        return Load(self.value(node, self._place(node, index)), index)
 
     def _leaf(self, leaf: Leaf, index: tuple[Index, ...]):
         kind = leaf.spec.kind
@@ -345,11 +397,12 @@ class Lowering:
         survive."""
         (a,), axes = node.operands, node.spec.axes
         compute = node.dtype
-        labels = self.labels(a.dims)
+        place = self._kept(node, self._place(node, index))
+        labels = self.labels(a.dims, place)
         space = dict(zip(labels, a.dims, strict=True))
         own = tuple(t for k, t in enumerate(labels) if k not in axes)
         kept = {t: space[t] for t in own}
-        key = ("logsumexp", node)
+        key = ("logsumexp", node, place)
         if key not in self.pool.shared:
             element = self.inline(a, tuple(map(at, labels)), compute)
             largest = self.pool.new(
@@ -369,29 +422,3 @@ class Lowering:
             self.pool.shared[key] = point, total
         point, total = self.pool.shared[key]
         return Add(Load(point, index), log(Load(total, index)))
-
-
-def _inlined(roots: tuple[Node, ...]) -> set[Node]:
-    """Nodes that are written into their consumers: small with all that is written into them, and
-    not costly to repeat. What an extreme is taken of is not: who compares with the extreme must
-    read the same bits, and the same formula rounds differently in different loops."""
-    uses: Counter = Counter(roots)
-    order = topological(roots)
-    for x in order:
-        uses.update(x.operands)
-    extremes = (x for x in order if isinstance(x, Reduce) and x.spec.op != "logsumexp")
-    compared = {a for x in extremes for a in x.operands}
-    weight: dict[Node, int] = {}
-    for x in order:
-        if x in compared:
-            continue
-        if isinstance(x, Map) and (x.spec.dtype == x.spec.compute or x.spec.dtype == BOOL):
-            total = scalar.size(x.spec.body)
-        elif isinstance(x, Layout) and x.spec.op != "reshape":
-            total = 3
-        else:
-            continue
-        total += sum(weight.get(a, 0) for a in x.operands)
-        if total <= (CAP if uses[x] == 1 else 12):
-            weight[x] = total
-    return set(weight)

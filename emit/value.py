@@ -170,6 +170,7 @@ class Value:
     alias: Value | None = None
     section: int = 0
     keep: bool = False  # rows of the fold axis are stored for the whole data
+    once: bool = False  # never computed again: somebody compares with its bits
     sign: str = REAL  # what is proven of its elements
     memory: tuple[str, ...] = ()  # labels of its axes in memory order, outermost first; default own
     product: bool = (

@@ -14,6 +14,7 @@
 
 #define ALIGNMENT 64
 #define PANEL_BYTES 131072.0    /* of everything that a panel touches: about half of a second-level cache */
+#define PANEL_BYTES_WANTED 33554432.0 /* where the emitter wants long panels */
 #define PANEL_ROWS_STEP 16
 #define PANEL_ROWS_BUFFERED 1024
 #define PANEL_ROWS_FREE 8192    /* when no buffer grows with the panel and no sum collects over it */
@@ -102,16 +103,20 @@ static int measure(const cf_program *program, const int64_t *extent, int64_t pan
     return 1;
 }
 
-/* Bytes that one row of the axis takes in this array, 0 if it has no such rows. */
+/* Bytes that one row of the axis takes in this array, 0 if it has no such rows. An array may have the extent
+ * of the axis more than once: its rows are along one of them. */
 static double row_bytes(const cf_array *array, int32_t axis, const int64_t *extent)
 {
     int32_t dim = array->scope == CF_PANEL ? CF_PANEL_EXTENT : axis;
     double bytes = array->item;
+    int rows = 0;
     if ((array->scope != CF_PANEL && array->scope != CF_ARGUMENT) || !has_dim(array, dim))
         return 0;
-    for (int32_t i = 0; i < array->rank; i++)
-        if (array->dim[i] != dim)
+    for (int32_t i = 0; i < array->rank; i++) {
+        if (array->dim[i] != dim || rows)
             bytes *= (double)extent[array->dim[i]];
+        rows |= array->dim[i] == dim;
+    }
     return bytes;
 }
 
@@ -164,13 +169,16 @@ static int32_t most_parts(const run_t *run, const cf_stage *stage)
     return parts < CF_MAX_PARTS ? parts : CF_MAX_PARTS;
 }
 
-/* The panel that the emitter wants, shorter if that leaves threads without work. */
-static int64_t wanted_panel(const run_t *run, const cf_stage *stage, int64_t rows)
+/* The panel that the emitter wants, shorter if that leaves threads without work or takes too much memory. */
+static int64_t wanted_panel(const run_t *run, const cf_stage *stage, double bytes, int64_t rows)
 {
     int64_t among = run->call->deterministic ? FIXED_PARTS : run->threads;
     int64_t share = (rows + among - 1) / among;
+    int64_t fit = bytes * (double)stage->panel > PANEL_BYTES_WANTED ? (int64_t)(PANEL_BYTES_WANTED / bytes)
+                                                                     : stage->panel;
     share = (share + PANEL_ROWS_STEP - 1) / PANEL_ROWS_STEP * PANEL_ROWS_STEP;
-    return share < stage->panel ? share : stage->panel;
+    fit = fit < PANEL_ROWS_STEP ? PANEL_ROWS_STEP : fit / PANEL_ROWS_STEP * PANEL_ROWS_STEP;
+    return share < fit ? share : fit;
 }
 
 /* Whether one panel takes all the rows and accumulators are too large to have one for each thread. */
@@ -200,7 +208,7 @@ static split_t split_stage(const run_t *run, const cf_stage *stage)
         split.panels = split.parts = split.lanes = 1;
         return split;
     }
-    split.panel = stage->panel > 0 ? wanted_panel(run, stage, rows) : panel_rows(bytes, buffered, rows);
+    split.panel = stage->panel > 0 ? wanted_panel(run, stage, bytes, rows) : panel_rows(bytes, buffered, rows);
     split.panels = (rows + split.panel - 1) / split.panel;
     split.parts = limit_parts(row_work(stage, extent, bytes) * (double)rows / WORK_PER_PART, split.panels,
                               most_parts(run, stage));
