@@ -208,7 +208,11 @@ class CudaFunction(Function):
         self, arrays: Sequence[Any], hosts: dict[int, Any], seen: Sequence[Any], sizes: Sizes
     ) -> list[Any]:
         """Arguments that do not fit: their rows go through the device in chunks."""
-        whole = [np.ascontiguousarray(a) if k in hosts else a for k, a in enumerate(arrays)]
+        native = {
+            k: np.ascontiguousarray(a, a.dtype.newbyteorder("=")).reshape(a.shape)
+            for k, a in hosts.items()
+        }
+        whole = [native.get(k, a) for k, a in enumerate(arrays)]
         entry = self._entry(whole, sizes)
         fold = entry.fold_axis
         rows = {

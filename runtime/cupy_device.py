@@ -195,11 +195,14 @@ class CupyDevice:
                 f" {self.number}",
                 fix=f"move it, or call within `with cupy.cuda.Device({value.device.id}):`",
             )
+        if value.data.ptr % value.itemsize:  # a view of bytes; memory is copied byte by byte
+            return self.cupy.array(value.view(np.uint8), copy=True).view(value.dtype)
         return value
 
     def put(self, array: np.ndarray) -> Any:
-        result = self.empty(array.shape, array.dtype)
-        result.set(np.ascontiguousarray(array))
+        native = np.ascontiguousarray(array, array.dtype.newbyteorder("="))
+        result = self.empty(native.shape, native.dtype)
+        result.set(native.reshape(array.shape))
         return result
 
     def host(self, array: Any) -> np.ndarray:

@@ -16,7 +16,7 @@ def layout(array: np.ndarray) -> str:
     """Return the layout class of an array; see `emit.program.Argument`."""
     if not array.dtype.isnative:
         return "swapped"
-    if not array.flags.aligned:
+    if not getattr(array.flags, "aligned", True):  # CuPy's arrays always are
         return "unaligned"
     if array.flags.c_contiguous:
         return "C"

@@ -138,7 +138,7 @@ class Emulated:
         return value if isinstance(value, DeviceArray) else None
 
     def put(self, array: np.ndarray) -> DeviceArray:
-        made = self.empty(array.shape, array.dtype)
+        made = self.empty(array.shape, array.dtype.newbyteorder("="))
         made[...] = array
         return made
 
