@@ -13,7 +13,7 @@ help:
 	@echo "make lint      ruff and mypy only"
 	@echo "make bench     the published measurements"
 	@echo "make fuzz      random graphs: reference and kernels must agree"
-	@echo "make sanitize  driver and kernels under the address and undefined-behaviour sanitizers"
+	@echo "make sanitize  kernels, driver, pool and extension under gcc's sanitizers"
 	@echo "make clean     remove what these made, .venv included"
 
 # $(call script,file): run it, or say that it does not exist yet.

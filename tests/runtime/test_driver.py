@@ -107,7 +107,8 @@ def test_out_of_memory_raises(native):
 
 def test_9_3_another_abi_is_refused(native):
     loaded = programs.load(programs.AXPY)
-    other = (ctypes.c_char * 64).from_buffer_copy(ctypes.string_at(loaded.address, 64))
+    size = 8 * 4 + 3 * 8  # seven numbers, padded, and three pointers
+    other = (ctypes.c_char * size).from_buffer_copy(ctypes.string_at(loaded.address, size))
     ctypes.c_int32.from_buffer(other).value = 999
     x = np.ones(3)
     address = ctypes.addressof(other)
