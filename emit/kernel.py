@@ -189,6 +189,8 @@ class KernelPlanner:
         known to be thin, of everything that the kernel computes; the innermost loop stays whole if
         it can."""
         values = self.group.values
+        if values[0].symmetric:
+            return None
         labels = [
             t
             for t in values[0].own

@@ -28,6 +28,7 @@ from .pool import Pool
 from .position import moved
 from .program import REGULAR, THIN, Unit
 from .section import place
+from .symmetry import is_symmetric, mirrored
 from .value import (
     AXIS,
     ORIGIN,
@@ -218,7 +219,7 @@ class Lowering:
             own, space, product(factors), spec.dtype, op="sum" if reduces else None
         )
         self.as_matrix_product(value)
-        return value
+        return mirrored(value, self.pool) if value.product and value.symmetric else value
 
     def _folded(self, node: Contract, order: tuple[int, ...]) -> int | None:
         """Which label of a contraction is the fold axis: that of most operands with several such
@@ -251,6 +252,7 @@ class Lowering:
             groups[host] += groups.pop(labels)
         (gone,) = set(v.space) - set(v.own)
         if len(groups) == 2 and all(len(g) == 2 for g in groups) and all(gone in g for g in groups):
+            v.symmetric = is_symmetric(v)
             loads = [self._matrix(product(fs), labels, v) for labels, fs in groups.items()]
             v.expr, v.product = Mul(*loads), True
 

@@ -47,6 +47,8 @@ class MatrixProduct:
         partial = v in k.p.partial
         if partial:
             every, loops = tuple(map(at, v.own)), list(map(k.range, v.memory))
+            if v.symmetric:
+                loops[1] = column, row, k.limit(column)
             k.kernel.flushes.append(
                 (loops, k.element(v, every), k.element(v, every, pointer=f"w{v.number}"))
             )
@@ -60,7 +62,8 @@ class MatrixProduct:
         ldc = k.capacity(v, column, k.p.in_panel(v) or partial)
         beta = "!q->first" if v.is_accumulator and not partial else "0"
         routine = f"q->external[{k.p.external(name)}]"
-        arguments = f"{ta}, {tb}, {extents}, {a}, {lda}, {b}, {ldb}, {beta}, {c}, {ldc}"
+        shape = f"{int(v.symmetric)}, {ta}, {tb}, {extents}"
+        arguments = f"{shape}, {a}, {lda}, {b}, {ldb}, {beta}, {c}, {ldc}"
         return [f"if (!cf_gemm_{kind}({routine}, {arguments})) return CF_NO_MEMORY;"]
 
     def _operand(self, load: Load, first: str) -> tuple[str, str, int]:
@@ -250,8 +253,8 @@ class VectorSum:
         return self._moved(load, self.outer[-1], "ahead")
 
     def _returns(self, load: Load) -> bool:
-        """Whether a load reads rows of the panel that an argument gave, for so many sums that memory
-        has time to bring the next panel."""
+        """Whether a load reads rows of the panel that an argument gave, for so many sums that
+        memory has time to bring the next panel."""
         sums = math.prod(self.written.values())
         many = sums * self.v.compute.itemsize >= PANEL_AHEAD
         leaf = load.value.leaf is not None and {AXIS, self.simd} <= labels_of(load)

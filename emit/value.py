@@ -176,6 +176,7 @@ class Value:
     product: bool = (
         False  # its expression is a product of two loads over three labels: a matrix product
     )
+    symmetric: bool = False  # only the upper half of a matrix product is computed
     phase: str = ""
     merge: Merge | None = None
     former: Value | None = None
