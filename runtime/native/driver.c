@@ -18,8 +18,7 @@
 #define PANEL_ROWS_STEP 16
 #define PANEL_ROWS_BUFFERED 1024
 #define PANEL_ROWS_FREE 8192    /* when no buffer grows with the panel and no sum collects over it */
-#define WORK_PER_PART 1500000.0 /* scalar operations that pay for waking a thread */
-#define WORK_PER_SHARE 250000.0 /* of a thread that is awake */
+#define WORK_PER_PART 200000.0 /* scalar operations that pay for another thread */
 #define FIXED_PARTS 16          /* of a deterministic fold */
 #define SMALL_ACCUMULATORS 65536
 #define PARTS_PER_THREAD 4      /* evens out threads that start late; not with large accumulators */
@@ -393,7 +392,7 @@ static void run_share(void *context, int32_t share, int32_t lane)
 
 static int32_t shares(const run_t *run, const cf_work *columns, int64_t rows)
 {
-    double wanted = amount(columns, run->call->extent) * (double)rows / WORK_PER_SHARE;
+    double wanted = amount(columns, run->call->extent) * (double)rows / WORK_PER_PART;
     int32_t most = run->threads < CF_MAX_PARTS ? run->threads : CF_MAX_PARTS;
     return run->call->deterministic ? 1 : limit_parts(wanted, most, most);
 }

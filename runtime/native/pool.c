@@ -14,7 +14,7 @@
 #include <string.h>
 #include <time.h>
 
-#define SPINS 400
+#define SPINS 4000 /* some 50 us: the next call of a loop finds workers awake */
 #define SPINS_EXPECTING 20000 /* while a caller says that the next job comes soon */
 #define WAIT_NANOSECONDS 50000000L
 
