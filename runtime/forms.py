@@ -93,11 +93,16 @@ class Forms:
         """Return the user's line that first uses a leaf."""
         return self.extents.used(leaf)
 
-    def sizes(self, arrays: Sequence[np.ndarray]) -> Sizes:
-        """Return the extents of a call, checked."""
-        given = [(x, a.shape) for x, a in zip(self.inputs, arrays, strict=True)]
-        held = [(x, x.payload.cell[0].shape) for x in self.shared]
-        return self.extents.bind(given + held)
+    def sizes(
+        self, arrays: Sequence[np.ndarray], held: Sequence[np.ndarray] | None = None
+    ) -> Sizes:
+        """Return the extents of a call, checked.
+
+        held : values of the shared variables; default: what they hold now.
+        """
+        now = [x.payload.cell[0] for x in self.shared] if held is None else held
+        pairs = zip((*self.inputs, *self.shared), (*arrays, *now), strict=True)
+        return self.extents.bind([(x, a.shape) for x, a in pairs])
 
     def values(
         self, arrays: Sequence[np.ndarray], held: Sequence[np.ndarray] | None = None

@@ -145,24 +145,24 @@ class Function(Callable):
 
     def _run(self, arrays: list[np.ndarray], sizes: Sizes, out: Any) -> Any:
         if self._forms.extents.empty(sizes):
-            return self._interpret(self._forms.written, arrays, sizes, out)
+            return self._interpret(self._forms.written, arrays, out)
         if self.target == "c":
             return self._compiled(arrays, sizes, out)
-        return self._interpret(self._interpreter(), arrays, sizes, out)
+        return self._interpret(self._interpreter(), arrays, out)
 
     def _interpreter(self) -> Interpreter:
         return self._forms.written if self.mode == "FAST_COMPILE" else self._forms.computed
 
-    def _interpret(
-        self, interpreter: Interpreter, arrays: Sequence[np.ndarray], sizes: Sizes, out: Any
-    ) -> Any:
+    def _interpret(self, interpreter: Interpreter, arrays: Sequence[np.ndarray], out: Any) -> Any:
         """Calls behave as if made one after another: one that was overtaken computes again."""
         wanted = self._forms.signature
         cells = [x.payload.cell for x in self._forms.shared]
         targets = [x.payload.cell for x in wanted.targets]
-        given, count = self._checked_out(out, sizes), len(wanted.outputs)
+        count = len(wanted.outputs)
         while True:
             seen = [value for (value,) in list(map(list.copy, cells))]  # of one moment
+            sizes = self._forms.sizes(arrays, seen)
+            given = self._checked_out(out, sizes)
             found = self._interpreted(interpreter, arrays, seen, sizes)
             results.check_updates(wanted.targets, found[count:])
             if not targets or commit(cells, seen, targets, found[count:]):
@@ -196,8 +196,14 @@ class Function(Callable):
             special = self._specialised(specialisation.kind_of(self._forms, arrays, sizes), sizes)
         except (CompileError, EmitError) as error:
             self._without_kernel(error)
-            return self._interpret(self._interpreter(), arrays, sizes, out)
-        found = special.entry.run(tuple(arrays))
+            return self._interpret(self._interpreter(), arrays, out)
+        try:
+            found = special.entry.run(tuple(arrays))
+        except ValueError:
+            now = self._forms.sizes(arrays)
+            if specialisation.kind_of(self._forms, arrays, now) == special.kind:
+                raise
+            return self._run(arrays, now, out)  # extents of a shared value changed meanwhile
         if out is None:
             return found
         result = self._forms.signature.result

@@ -47,6 +47,11 @@ def perceptron(rows: int, width: int = 40, **options: Any) -> Made:
     return f, arrays
 
 
+def minibatch(rows: int, **options: Any) -> Made:
+    """The network on so few rows that threads share its columns instead."""
+    return perceptron(min(rows, 60), 700, **options)
+
+
 def extremes(rows: int, **options: Any) -> Made:
     """Extremes, their positions and a gradient through them."""
     X = cf.matrix("X", shape=("n", "d"))
@@ -56,7 +61,7 @@ def extremes(rows: int, **options: Any) -> Made:
     return cf.function([X], outputs, target="c", **options), [r.normal(size=(rows, 12)).round(2)]
 
 
-MODELS = {f.__name__: f for f in (logistic, softmax, perceptron, extremes)}
+MODELS = {f.__name__: f for f in (logistic, softmax, perceptron, minibatch, extremes)}
 
 
 def bits(results: list[np.ndarray]) -> bytes:
