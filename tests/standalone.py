@@ -38,7 +38,6 @@ SHORT = {
     "PANEL_ROWS_BUFFERED": "16",
     "PANEL_ROWS_FREE": "16",
     "WORK_PER_PART": "1.0",
-    "WORK_PER_SHARE": "1.0",
 }
 RANK = 12
 
