@@ -23,6 +23,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -33,7 +34,9 @@ from .pool import relabel
 from .section import section, waits
 from .value import AXIS, Infinity, Load, Value, dependencies, labels_of, loads_of, reach
 
+EARLIEST = 4  # sections that a sum is taken earlier
 HIGHEST = 4  # centred factors in one sum
+DOUBTED = 32  # sums that are tried without, for each may save nothing
 OPENED = 12  # values that are opened to see the factors of one sum
 
 
@@ -87,12 +90,12 @@ class Late:
         each = Counter((p.here, p.late) for p in self.centred)
         return all(n % 2 == 0 for n in each.values()) and all(map(_nonnegative, self.inner))
 
-    @property
+    @cached_property
     def early(self) -> list[Load]:
         """What the pass reads."""
         return [x for e in (*self.inner, *(p.here for p in self.points)) for x in loads_of(e)]
 
-    @property
+    @cached_property
     def after(self) -> list[Load]:
         """What is read when the pass is over."""
         return [x for e in (*self.outer, *(p.late for p in self.points)) for x in loads_of(e)]
@@ -112,7 +115,8 @@ def _late(v: Value) -> Late | None:
     finished."""
     if v.op != "sum" or not v.is_accumulator or v.compute.kind != "f":
         return None
-    return next((x for s in range(v.section) if (x := _taken_in(v, s)) is not None), None)
+    sections = range(max(0, v.section - EARLIEST), v.section)
+    return next((x for s in sections if (x := _taken_in(v, s)) is not None), None)
 
 
 def _taken_in(v: Value, now: int) -> Late | None:
@@ -263,17 +267,20 @@ def _sums(e) -> Iterable[tuple[Value, tuple[str, ...]]]:
 
 def _useful(results: list[Value], found: list[Late]) -> list[Late]:
     """The sums whose online form makes the passes fewer, in the order of their passes."""
-    passes, chosen = _trial(results, found)
-    if passes >= _trial(results, [])[0]:
+    if not found:
         return []
-    for late in found:
+    order = [(v, dependencies(v)) for v in reach(results)]
+    passes, chosen = _trial(order, found)
+    if passes >= _trial(order, [])[0]:
+        return []
+    for late in found[:DOUBTED]:
         fewer = [x for x in chosen if x is not late]
-        if _trial(results, fewer)[0] <= passes:
+        if _trial(order, fewer)[0] <= passes:
             chosen = fewer
     return chosen
 
 
-def _trial(results: list[Value], wanted: list[Late]) -> tuple[int, list[Late]]:
+def _trial(order: list[tuple[Value, list]], wanted: list[Late]) -> tuple[int, list[Late]]:
     """Passes over the rows if these sums are taken early, and those that can be: their points are
     made in the same pass."""
     sums = {late.value: late for late in wanted}
@@ -283,7 +290,7 @@ def _trial(results: list[Value], wanted: list[Late]) -> tuple[int, list[Late]]:
     def least(loads: Iterable[tuple[Value, Load | None]]) -> int:
         return max((place[d] + (d not in taken and waits(d, x)) for d, x in loads), default=0)
 
-    for v in reach(results):
+    for v, needed in order:
         late = sums.get(v)
         if late is not None:
             made = {place[p.of] for p in late.points}
@@ -293,7 +300,7 @@ def _trial(results: list[Value], wanted: list[Late]) -> tuple[int, list[Late]]:
                 place[v] = max(now + 1, least((x.value, x) for x in late.after))
                 passes.add(now)
                 continue
-        place[v] = least(dependencies(v))
+        place[v] = least(needed)
         if v.is_accumulator or (v.in_body and v.output is not None):
             passes.add(place[v])
     return len(passes), list(taken.values())
