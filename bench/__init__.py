@@ -10,3 +10,5 @@ import os
 
 # Every library chooses its kernels for this processor itself; must be gone before NumPy loads.
 os.environ.pop("OPENBLAS_CORETYPE", None)
+# New processes are measured as users have them: modules compiled once.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

@@ -18,7 +18,7 @@
 #define PANEL_ROWS_STEP 16
 #define PANEL_ROWS_BUFFERED 1024
 #define PANEL_ROWS_FREE 8192    /* when no buffer grows with the panel and no sum collects over it */
-#define WORK_PER_PART 200000.0 /* scalar operations that pay for another thread */
+#define WORK_PER_PART 100000.0 /* scalar operations that pay for another thread */
 #define FIXED_PARTS 16          /* of a deterministic fold */
 #define SMALL_ACCUMULATORS 65536
 #define PARTS_PER_THREAD 4      /* evens out threads that start late; not with large accumulators */
