@@ -135,6 +135,7 @@ def _pytest(words: list[str], **variables: str) -> int:
         "LD_PRELOAD": f"{_library('libasan.so')} {_library('libubsan.so')}",
         "ASAN_OPTIONS": "detect_leaks=0",  # Python itself keeps memory until it ends
         "CLOSEDFORM_CC": f"gcc {' '.join(FLAGS)}",
+        "CLOSEDFORM_COMPILE_TIMEOUT": "1000",  # sanitizers make large programs slow to compile
         "PYTHONPATH": os.pathsep.join(sys.path[:2]),
     }
     command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "-k", UNLIMITED, *words]
