@@ -20,6 +20,11 @@ ADVICE = "contenders whose threads spin suffer most; measure again on a quiet ma
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure the named tasks; return 1 if a case could not be measured."""
     options = parser().parse_args(arguments)
+    if options.summary:
+        from . import summary
+
+        print(*(f"wrote {path.name}" for path in summary.write()), sep="\n")
+        return 0
     count = threads.use(options.threads)
     from . import machine
 
@@ -42,6 +47,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--quick", action="store_true", help="small sizes, three rounds")
     p.add_argument("--save", action="store_true", help="write bench/results/NAME.json")
     p.add_argument("--plot", action="store_true", help="draw bench/results/NAME.png")
+    p.add_argument("--summary", action="store_true", help="one page of all saved results")
     p.add_argument("--threads", type=int, help="for every library; default: all processors")
     p.add_argument("--seconds", type=float, default=Effort.seconds, help="of rounds, a case")
     return p

@@ -31,10 +31,10 @@ def medians(runs: int) -> tuple[float, float]:
 def main() -> None:
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 7
     base, ours = medians(runs)
-    print(f"{STATEMENTS[0]:22} {1000*base:7.1f} ms")
-    print(f"{STATEMENTS[1]:22} {1000*ours:7.1f} ms")
+    print(f"{STATEMENTS[0]:22} {1000 * base:7.1f} ms")
+    print(f"{STATEMENTS[1]:22} {1000 * ours:7.1f} ms")
     kept = "kept" if ours <= PROMISE * base else "NOT KEPT"
-    print(f"ratio {ours/base:.2f}; promised at most {PROMISE}: {kept} (medians of {runs})")
+    print(f"ratio {ours / base:.2f}; promised at most {PROMISE}: {kept} (medians of {runs})")
 
 
 if __name__ == "__main__":
