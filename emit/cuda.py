@@ -22,7 +22,7 @@ from .target import Target
 from .value import AXIS, Atom, Load, Value, dependencies, loads_of, pointwise
 
 FLOAT32 = np.dtype(np.float32)
-CALL = 12  # registers of a function of the library
+CALL = 24  # registers of a function of the library
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,7 @@ class FoldText:
     phases: list[PhaseText]
     barriers: list[bool]
     regions: list[Region]
+    fetched: list[Region]
     macros: list[tuple[Region, str, str, str]]
     copies: dict[str, dict]
     description: grid.Fold
@@ -191,7 +192,13 @@ class DevicePlanner:
         odd = staged and v.memory[-1] == AXIS
         kind = self.target.type_of(v.dtype)
         name = f"CF_SHARED_{len(self.described)}_{v.number}"
-        return Region(v, kind, self.word(), self.word(), name, staged, odd)
+        second = self.word() if staged and self._together(v) else -1
+        return Region(v, kind, self.word(), self.word(), name, staged, odd, second)
+
+    def _together(self, v: Value) -> bool:
+        """Whether the rows of a panel lie together in memory."""
+        others = tuple(t for t in v.own if t != AXIS)
+        return self.layout(v) in ("C", "F") and v.memory == (AXIS, *others)
 
     def _staged(self, step: FoldStep) -> list[Value]:
         """Arguments whose rows are copied once per panel: several groups read them, or one reads
@@ -230,6 +237,7 @@ class DevicePlanner:
             scratch=self.word(),
             first=self.word(),
             last=self.word(),
+            ahead=self.word(),
             buffer=self.buffer(grid.Buffer(0, ())),
             reads=self._reads(step),
             threads=f"CF_THREADS_{number}",
@@ -246,6 +254,7 @@ class DevicePlanner:
                 phases,
                 self._barriers(step.teams, regions),
                 list(regions.values()),
+                [r for r in regions.values() if r.second >= 0],
                 macros,
                 copies,
                 fold,
@@ -263,7 +272,7 @@ class DevicePlanner:
     def _described_region(self, r: Region) -> grid.Region:
         dims = self._dims(r.value.own, r.value.space)
         item = r.value.dtype.itemsize
-        return grid.Region(item, dims, r.offset, r.pitch, r.option, r.staged, r.odd)
+        return grid.Region(item, dims, r.offset, r.pitch, r.option, r.staged, r.odd, r.second)
 
     def _reads(self, step: FoldStep) -> tuple[int, ...]:
         found = {d.root for t in step.teams for v in t.values for d, _ in dependencies(v)}
@@ -370,7 +379,6 @@ class DevicePlanner:
         decode.append(f"const cf_index {others[0]} = {rest};")
         places = [f"(begin + {AXIS})" if t == AXIS else f"(int64_t){t}" for t in v.own]
         return {
-            "whole": self.layout(v) in ("C", "F") and v.memory == (AXIS, *others),
             "columns": r.odd,
             "inner": kernel.product(others, v.space),
             "inner64": "*".join(kernel.extent(v.space[t]) for t in others),

@@ -27,7 +27,8 @@ BOOL, FLOAT32 = np.dtype(np.bool_), np.dtype(np.float32)
 
 @dataclass(frozen=True)
 class Region:
-    """Rows of one array in the memory of a block; see `grid.Region`."""
+    """Rows of one array in the memory of a block; see `grid.Region`. `second` is -1 where there is
+    no second place."""
 
     value: Value
     type: str
@@ -36,6 +37,7 @@ class Region:
     option: str
     staged: bool
     odd: bool
+    second: int
 
     @property
     def name(self) -> str:

@@ -21,12 +21,13 @@ TILE = 32  # elements of partial sums that a block combines at a time
 STRIPS = 8  # columns that a thread keeps in registers before blocks get wider
 SUM_REGISTERS = 72  # of the 128 of a thread, for sums
 FEW_REGISTERS, LIGHT = 12, 80  # of sums, and the weight of a phase, that leave 64 registers enough
-RESIDENT = 4  # blocks of a processor that shared memory is divided among, if rows are short
+FEW_ROWS = 4  # of a panel, below which fewer blocks share the memory of a processor
 PANEL_ELEMENTS = 8192  # of a panel that needs no shared memory
 MOST_ROWS = 256
 RESERVED = 1024  # bytes of shared memory that the system takes per block
 PARTIAL_BYTES = 1 << 27  # of partial sums of all blocks
 ALIGNMENT = 16
+ROUNDING = 1024  # bytes of shared memory for aligning regions, and of a kernel's own
 LARGE_INDEX = 1 << 31
 
 
@@ -96,6 +97,8 @@ class Region:
     pitch       number of the word: elements from row to row
     option      name of the option that is 1 if the region is in shared memory
     staged      whether it is a copy of rows of an argument, which may be left out
+    second      number of the word: bytes to a second place, for the next panel; -1 if its rows do
+                not lie together in memory
     odd         whether rows are padded to an odd pitch, for they are written along columns
     """
 
@@ -106,6 +109,7 @@ class Region:
     option: str
     staged: bool
     odd: bool = False
+    second: int = -1
 
 
 @dataclass(frozen=True)
@@ -124,6 +128,7 @@ class Fold:
 
     rows, scratch  numbers of the words: rows of a panel; bytes of a block's memory outside the chip
     first, last    numbers of the words: the range of rows of one launch
+    ahead          number of the word: whether panels are copied while another is computed with
     buffer         number of the workspace buffer for that memory
     reads          numbers of the arguments whose rows it reads
     threads, blocks  names of the options of the launch bounds
@@ -138,6 +143,7 @@ class Fold:
     scratch: int
     first: int
     last: int
+    ahead: int
     buffer: int
     reads: tuple[int, ...]
     threads: str
@@ -323,7 +329,7 @@ def _fold(d: _Draft, fold: Fold) -> None:
     heavy = max((p.weight for p in fold.phases), default=0) > LIGHT or used > FEW_REGISTERS
     blocks = (2 if heavy else 4) * FOLD_THREADS // threads
     d.options |= {fold.threads: threads, fold.blocks: blocks}
-    rows, shared = _panel(d, fold, n)
+    rows, shared = _panel(d, fold, n, blocks)
     resident = min(
         _resident(d.facts, threads, shared),
         blocks if fold.regions else max(blocks, WIDE_BLOCKS * 256 // threads),
@@ -353,42 +359,46 @@ def _resident(facts: DeviceFacts, threads: int, shared: int) -> int:
     return max(1, most)
 
 
-def _panel(d: _Draft, fold: Fold, n: int) -> tuple[int, int]:
+def _panel(d: _Draft, fold: Fold, n: int, blocks: int) -> tuple[int, int]:
     """Rows of a panel and bytes of shared memory; sets places of regions."""
-    inside = list(fold.regions)
     for r in fold.regions:
         d.words[r.pitch] = d.size(r.dims) | int(r.odd)
-    bytes_of = lambda r: r.item * d.words[r.pitch]  # noqa: E731
-    slack = ALIGNMENT * len(inside)
+    row_bytes = {r: r.item * d.words[r.pitch] for r in fold.regions}
+    room = d.facts.shared - ROUNDING
+    inside = list(fold.regions)
     # what does not fit leaves the chip: copies of arguments first, the largest first
-    for r in sorted(fold.regions, key=lambda r: (not r.staged, -bytes_of(r))):
-        if sum(map(bytes_of, inside)) + slack <= d.facts.shared:
+    for r in sorted(fold.regions, key=lambda r: (not r.staged, -row_bytes[r])):
+        if sum(row_bytes[r] for r in inside) <= room:
             break
         inside.remove(r)
-    row = sum(map(bytes_of, inside))
+    row = sum(row_bytes[r] for r in inside)
+    twice = row + sum(row_bytes[r] for r in inside if r.second >= 0)
+    d.words[fold.ahead] = int(row < twice <= room)
     elements = max((d.size((*p.own, *p.summed)) for p in fold.phases), default=1)
-    rows = _rows(d, n, row, slack, elements)
+    rows = _rows(d, n, twice if d.words[fold.ahead] else row, elements, blocks)
     shared = scratch = 0
     for r in fold.regions:
         d.options[r.option] = int(r in inside)
+        size = _aligned(rows * row_bytes[r])
         if r in inside:
-            d.words[r.offset], shared = shared, _aligned(shared + rows * bytes_of(r))
+            d.words[r.offset], shared = shared, shared + size
+            if r.second >= 0 and d.words[fold.ahead]:
+                d.words[r.second], shared = size, shared + size
         elif not r.staged:
-            d.words[r.offset], scratch = scratch, _aligned(scratch + rows * bytes_of(r))
+            d.words[r.offset], scratch = scratch, scratch + size
     d.words[fold.scratch] = scratch
     d.largest = max(d.largest, rows * elements)
     return rows, shared
 
 
-def _rows(d: _Draft, n: int, row: int, slack: int, elements: int) -> int:
+def _rows(d: _Draft, n: int, row: int, elements: int, blocks: int) -> int:
     """Rows of a panel: a multiple of four where possible, so that panels begin aligned."""
-    most = max(1, PANEL_ELEMENTS // max(elements, 1)) if not row else MOST_ROWS
-    if row:
-        for share in (RESIDENT, 2, 1):
-            room = min(d.facts.shared_processor // share - RESERVED, d.facts.shared) - slack
-            if room // row >= 1:
-                most = min(most, room // row)
-                break
+    most = MOST_ROWS if row else max(1, PANEL_ELEMENTS // max(elements, 1))
+    fit = 0
+    while row and fit < FEW_ROWS and blocks:
+        slack = RESERVED + ROUNDING
+        fit = (min(d.facts.shared_processor // blocks, d.facts.shared) - slack) // row
+        most, blocks = min(MOST_ROWS, max(fit, 1)), blocks // 2
     most = min(most, max(4, -(-n // d.facts.processors)))
     return most // 4 * 4 if most >= 4 else most
 

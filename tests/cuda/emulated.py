@@ -24,7 +24,7 @@ from closedform.emit.grid import DeviceFacts, Launch
 HERE = Path(__file__).parent
 SCHEDULES = (0, 1, 2, 3, 4)
 FLAGS = ("-std=c++17", "-O1", "-fPIC", "-shared", "-w", "-ffp-contract=off", "-fwrapv")
-SMALL = DeviceFacts(arch=90, processors=2, shared=65536, shared_processor=65536)
+SMALL = DeviceFacts(arch=90, processors=2, shared=5632, shared_processor=5632)  # several panels
 KERNEL = re.compile(
     r"__launch_bounds__\([^)]*\) (\w+)\(const __grid_constant__ cf_frame q(.*)\)$", re.M
 )

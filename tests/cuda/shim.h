@@ -39,14 +39,17 @@ static dim3 threadIdx, blockIdx, blockDim, gridDim;
 namespace shim {
 
 enum { FORWARD, REVERSE, AHEAD, AHEAD_REVERSE, RANDOM }; /* from RANDOM on: seeds */
-enum { WARP = 32, MOST_THREADS = 1024, MOST_SHARED = 232448, GUARD = 4096, STACK = 128 * 1024 };
+enum { WARP = 32, MOST_THREADS = 1024, MOST_SHARED = 232448, GUARD = 4096, STACK = 128 * 1024, PENDING = 1024 };
 enum State { READY, AT_BARRIER, AT_SHUFFLE, DONE };
 
+struct Copy { void *to; const void *from; unsigned group; };
 struct Fiber {
     ucontext_t context;
     State state;
     int started, line; /* line of the call it waits at */
     unsigned mask, calls;
+    Copy copies[PENDING]; /* on their way: they land as late as they may, or at once under reverse schedules */
+    unsigned begun, group;
     char value[2][8]; /* what it offers to a shuffle; two, for a lane may be one shuffle ahead */
     char *stack;
     void *fake;
@@ -59,6 +62,7 @@ static unsigned threads;
 static void (*body)(void *);
 static void *argument;
 static uint64_t seed;
+static int at_once;
 #if defined(__SANITIZE_ADDRESS__)
 static const void *main_bottom;
 static size_t main_size;
@@ -238,7 +242,7 @@ static void run_block(unsigned order, size_t shared, unsigned *queue)
     poison(shared);
     for (unsigned i = 0; i < threads; i++) {
         fibers[i].started = 0;
-        fibers[i].calls = 0;
+        fibers[i].calls = fibers[i].begun = fibers[i].group = 0;
         fibers[i].state = READY;
     }
     do interval(order, queue, MOST_THREADS);
@@ -268,6 +272,7 @@ static const char *launch(unsigned grid, unsigned block, size_t shared, unsigned
     body = kernel;
     argument = data;
     seed = order;
+    at_once = order == REVERSE || order == AHEAD_REVERSE;
     for (unsigned b = 0; b < grid; b++) blocks[b] = b;
     if (order == REVERSE || order == AHEAD_REVERSE) reversed(blocks, grid);
     for (unsigned b = grid; order >= RANDOM && b > 1; b--) {
@@ -307,7 +312,28 @@ template <class T> static T exchange(unsigned mask, T value, unsigned source, in
     return found;
 }
 
+static void land(unsigned left)
+{
+    Fiber *f = running;
+    unsigned kept = 0;
+    for (unsigned k = 0; k < f->begun; k++)
+        if (f->copies[k].group + left < f->group) memcpy(f->copies[k].to, f->copies[k].from, 16);
+        else f->copies[kept++] = f->copies[k];
+    f->begun = kept;
+}
+
 } // namespace shim
+
+static inline void cf_async(void *to, const void *from)
+{
+    shim::Fiber *f = shim::running;
+    if (((uintptr_t)to | (uintptr_t)from) & 15) shim::fail("a copy of 16 bytes is not aligned (%d, %d)", (int)((uintptr_t)to & 15), (int)((uintptr_t)from & 15));
+    if (shim::at_once) memcpy(to, from, 16);
+    else if (f->begun == shim::PENDING) shim::fail("too many copies on their way for the emulation (%d, thread %d)", f->begun, (int)threadIdx.x);
+    else f->copies[f->begun++] = shim::Copy{to, from, f->group};
+}
+static inline void cf_async_end() { shim::running->group++; }
+template <int N> static inline void cf_async_wait() { shim::land(N); }
 
 #define __syncthreads() shim::wait(shim::AT_BARRIER, __LINE__)
 #define __shfl_xor_sync(mask, value, lanes) shim::exchange(mask, value, (threadIdx.x % shim::WARP) ^ (unsigned)(lanes), __LINE__)
