@@ -102,8 +102,8 @@ class DeviceKernel:
         region = self.regions.get(v)
         if region is not None and self.in_row(v, indices):
             self.uses(region)
-            places = (self.near(own, t) for own, t in zip(v.own, indices, strict=True))
-            return f"{region.name}({', '.join(places)})"
+            near = (self.near(own, t) for own, t in zip(v.own, indices, strict=True))
+            return f"{region.name}({', '.join(near)})"
         places = []
         for t, index in zip(v.own, indices, strict=True):
             text = self.position(index)
