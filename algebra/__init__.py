@@ -13,16 +13,29 @@ graph.py           traversals: iterative, memoised, linear
 literal.py         numbers, arrays and extents that users write into expressions
 build.py           builds nodes as written, with the user's line
 protocol.py        what Python asks of a handle: facts, comparison, truth, pickling
+words.py           what a composite is called as it was written
+methods.py         methods of tensors that other modules define
 tensor.py          the handle a user holds: NumPy's operators and methods
 dispatch.py        NumPy functions applied to tensors
 constructors.py    inputs: scalar, vector, matrix and their relatives
 functions.py       functions of tensors, under NumPy's names
-products.py        dot, matmul, outer, einsum
+vocabulary.py      which module has which function
 subscripts.py      basic slices as NumPy writes them
 indexing.py        slices and reshape with extents that may be symbolic
+shapes.py          shapes that users write: sums and products of extents
+axes.py            axes moved, inserted, dropped, reversed, repeated
+products.py        dot, matmul, outer, einsum and their relatives
+routines.py        the table of routines on whole arrays: scans, sorting, scattering
+reductions.py      products, variances, norms, logical and cumulative reductions
+gathering.py       indexing with arrays of integers, take, sort
+scattering.py      writing at positions: the adjoint of a gather
+joining.py         arrays side by side, split, repeated, rolled, padded
+creation.py        arrays made of numbers and extents; triangles and diagonals
+tutorial.py        words that only Theano has
 gradient.py        grad, jacobian, hessian: handles on one symbolic node
 partials.py        derivatives of scalar primitives: one row each
 pullback.py        derivatives of nodes: one pull-back row per kind
+adjoints.py        pull-backs of routines: one row each
 late.py            verbs of tensors that later stages implement, bound once by the door
 notation.py        formulas without a layout: the tree that both printers share
 normal_form.py     how formulas are built: flat sums, scalars in front

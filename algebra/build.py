@@ -212,10 +212,13 @@ def total(a: Node, axes: tuple[int, ...], dtype: np.dtype | None = None) -> Node
     return node
 
 
+WITHOUT_EMPTY = ("max", "min", "argmax", "argmin")  # what has no value for no elements
+
+
 def reduce(op: str, a: Node, axes: tuple[int, ...]) -> Node:
-    """Max, min, argmax, argmin or logsumexp along axes."""
+    """One of `node.REDUCTIONS` along axes."""
     where = origin()
-    if op != "logsumexp" and any(a.dims[k] == 0 for k in axes):
+    if op in WITHOUT_EMPTY and any(a.dims[k] == 0 for k in axes):
         raise ShapeError(
             f"{op} along an axis of extent 0 of {describe(a)} with shape {show_shape(a.dims)}",
             where=place(where),

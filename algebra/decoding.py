@@ -27,6 +27,12 @@ def natural(value: Any) -> int:
     return value
 
 
+def whole(value: Any) -> int:
+    if not is_int(value):
+        raise ValueError(f"{value!r} where a whole number belongs")
+    return value
+
+
 def text_or_none(value: Any) -> str | None:
     if value is not None and not isinstance(value, str):
         raise ValueError(f"{value!r} where a text belongs")

@@ -21,6 +21,7 @@ from .decoding import (
     parse_body,
     text_or_none,
     truth,
+    whole,
 )
 from .dims import SEVERAL, Extent, FreshDim, extent
 from .errors import ClosedformError, ExpressionError
@@ -32,8 +33,11 @@ from .words import places
 FORMAT = {"format": "closedform graph", "version": 1}
 KINDS = {
     k: (getattr(nodes, k), getattr(nodes, k + "Spec"))
-    for k in ("Leaf", "Map", "Contract", "Reduce", "Layout", "Gradient")
-}
+    for k in (
+        "Leaf", "Map", "Contract", "Reduce", "Layout", "Join", "Gather", "Call", "Mark", "Gradient",
+        "Tangent",
+    )
+}  # fmt: skip
 
 
 class Session:
@@ -256,7 +260,9 @@ class _Loader:
 
     def _params(self, value: list) -> tuple:
         signed = lambda v: v if v is None or is_int(v) else self._extent(v)  # noqa: E731
-        return tuple((signed(a), signed(b)) for a, b in value)
+        return tuple(
+            (signed(v[0]), signed(v[1])) if isinstance(v, list) else whole(v) for v in value
+        )
 
 
 FIELDS: dict[str, Callable] = {
@@ -269,6 +275,9 @@ FIELDS: dict[str, Callable] = {
     v: tuple(map(natural, v)),
     "indices": lambda s,
     v: tuple(tuple(None if t is None else natural(t) for t in index) for index in v),
+    "along": lambda s, v: tuple(None if t is None else natural(t) for t in v),
+    "axis": lambda s, v: natural(v), "routine": lambda s, v: text_or_none(v),
+    "output": lambda s, v: natural(v), "message": lambda s, v: text_or_none(v),
     "axes": lambda s, v: tuple(map(natural, v)), "number": lambda s, v: natural(v),
     "count": lambda s, v: natural(v),
 }  # fmt: skip

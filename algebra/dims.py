@@ -51,7 +51,7 @@ class FreshDim(sympy.Dummy):
         return self
 
     def _sympystr(self, printer: object) -> str:
-        return "?"
+        return show(self)
 
 
 Extent = int | Dim | FreshDim
@@ -106,6 +106,21 @@ def added(dims: Iterable[Extent], number: int = 0) -> Extent:
     if not rest or (len(rest) == 1 and number == 0):
         return rest[0] if rest else number
     return FreshDim(("sum", tuple(rest), number))
+
+
+def product(dims: Iterable[Extent]) -> Extent:
+    """The extent of merged axes."""
+    number, rest = 1, []
+    for d in dims:
+        if isinstance(d, int):
+            number *= d
+        else:
+            rest.append(d)
+    if not rest or number == 0:
+        return number
+    if number == 1:
+        return rest[0] if len(rest) == 1 else FreshDim(("quotient", tuple(rest), 1))
+    return FreshDim(("quotient", (*rest, number), 1))
 
 
 def least(first: Extent, second: Extent) -> Extent:
@@ -193,7 +208,15 @@ class Equalities:
 
 def show(dim: Extent) -> str:
     """The dim as users read it."""
-    return "?" if isinstance(dim, FreshDim) else str(dim)
+    if not isinstance(dim, FreshDim):
+        return str(dim)
+    kind, *rest = dim.definition or ("",)
+    if kind == "sum":
+        parts = [*map(show, rest[0]), *([str(rest[1])] if rest[1] else [])]
+        return " + ".join(parts).replace("+ -", "- ")
+    if kind == "quotient" and rest[1] == 1:
+        return "*".join(map(show, rest[0]))
+    return "?"
 
 
 def show_shape(dims: tuple[Extent, ...]) -> str:

@@ -13,6 +13,7 @@ from . import products, scalar
 from .errors import ExpressionError
 from .origin import here
 from .tensor import Tensor, apply
+from .vocabulary import of_numpy
 
 
 def _operator(forward: Callable[..., Any], backward: Callable[..., Any]) -> Callable[..., Any]:
@@ -82,7 +83,6 @@ _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.reshape: F.reshape,
     np.dot: products.dot,
     np.outer: products.outer,
-    np.trace: products.trace,
     np.einsum: lambda subscripts, *operands, optimize=None: products.einsum(subscripts, *operands),
     np.zeros_like: F.zeros_like,
     np.ones_like: F.ones_like,
@@ -108,9 +108,10 @@ def function_call(func: Any, args: tuple, kwargs: dict) -> Any:
     Raises ExpressionError for functions and arguments that have no symbolic meaning yet.
     """
     given = {name: value for name, value in kwargs.items() if value is not None}
-    if func in _FUNCTIONS and _takes(_FUNCTIONS[func], args, given):
-        return _FUNCTIONS[func](*args, **given)
-    raise _unsupported(func.__name__, given, len(args) if func in _FUNCTIONS else None)
+    meaning = _FUNCTIONS.get(func) or of_numpy(func)
+    if meaning is not None and _takes(meaning, args, given):
+        return meaning(*args, **given)
+    raise _unsupported(func.__name__, given, len(args) if meaning is not None else None)
 
 
 def _takes(meaning: Callable[..., Any], args: tuple, kwargs: dict) -> bool:

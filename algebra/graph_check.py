@@ -8,7 +8,22 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import scalar
-from .node import Contract, Gradient, Layout, Leaf, Map, Node, Reduce
+from .node import (
+    REDUCTIONS,
+    Call,
+    Contract,
+    Gather,
+    Gradient,
+    Join,
+    Layout,
+    Leaf,
+    Map,
+    Mark,
+    Node,
+    Reduce,
+    Tangent,
+)
+from .routines import ROUTINES
 
 LEAVES = ("input", "shared", "constant", "parameter", "dim", "iota", "delta", "cut")
 WITHOUT_UID = ("dim", "iota", "delta")
@@ -62,13 +77,14 @@ class _Rank:
 
 
 def _reduce(spec: Any, operands: Sequence[Node]) -> str | None:
-    if spec.op not in ("max", "min", "argmax", "argmin", "logsumexp") or len(operands) != 1:
+    if spec.op not in REDUCTIONS or len(operands) != 1:
         return "an unknown operation, or not one operand"
     axes, rank = set(spec.axes), operands[0].ndim
     fits = (
         len(axes) == len(spec.axes)
         and all(k < rank for k in axes)
         and len(spec.dims) == rank - len(axes)
+        and (spec.op not in ("prod", "argmax", "argmin") or len(axes) == 1)
     )
     return None if fits else "axes that do not fit"
 
@@ -95,11 +111,57 @@ def _gradient(spec: Any, operands: Sequence[Node]) -> str | None:
     return None if len(spec.dims) == rank else "its rank"
 
 
+def _join(spec: Any, operands: Sequence[Node]) -> str | None:
+    rank = len(spec.dims)
+    fits = operands and spec.axis < rank and all(a.ndim == rank for a in operands)
+    return None if fits else "operands that do not fit"
+
+
+def _gather(spec: Any, operands: Sequence[Node]) -> str | None:
+    if not operands or len(spec.along) != operands[0].ndim:
+        return "not one place per axis"
+    positions = operands[1:]
+    if spec.along.count(None) != len(positions) or not positions:
+        return "not one array of positions per axis"
+    if any(p.dtype.kind not in "iu" for p in positions):
+        return "positions that are no integers"
+    if any(k is not None and k >= len(spec.dims) for k in spec.along):
+        return "an axis out of range"
+    return _ranks(spec.indices, positions, len(spec.dims))
+
+
+def _call(spec: Any, operands: Sequence[Node]) -> str | None:
+    row = ROUTINES.get(spec.routine)
+    if row is None or len(operands) != len(row.cores) or len(spec.params) != row.numbers:
+        return "an unknown routine, or operands that do not fit"
+    small = any(a.ndim < core for a, core in zip(operands, row.cores, strict=True))
+    return "a result that is not there" if small or spec.output >= len(row.results) else None
+
+
+def _mark(spec: Any, operands: Sequence[Node]) -> str | None:
+    count = {"stop": 1, "zero": 1, "print": 1, "clip": 3}.get(spec.op)
+    fits = len(operands) == count and len(spec.dims) == operands[0].ndim
+    return None if fits else "an unknown operation, or operands that do not fit"
+
+
+def _tangent(spec: Any, operands: Sequence[Node]) -> str | None:
+    if not 0 < spec.count or len(operands) < 1 + 2 * spec.count:
+        return "variables without tangents"
+    pairs = zip(operands[1 : 1 + spec.count], operands[1 + spec.count :], strict=False)
+    same = all(a.ndim == b.ndim for a, b in pairs) and len(spec.dims) == operands[0].ndim
+    return None if same else "tangents that do not fit"
+
+
 CHECKS = {
     Leaf: _leaf,
     Map: _map,
     Contract: _contract,
     Reduce: _reduce,
     Layout: _layout,
+    Join: _join,
+    Gather: _gather,
+    Call: _call,
+    Mark: _mark,
     Gradient: _gradient,
+    Tangent: _tangent,
 }

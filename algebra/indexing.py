@@ -7,12 +7,15 @@ import operator
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from . import build
 from .build import describe
 from .dims import Equality, Extent, FreshDim, show_shape
 from .errors import ExpressionError, ShapeError
 from .node import Node
 from .origin import here
+from .protocol import Handle
 
 
 def basic(a: Node, key: Any) -> Node:
@@ -20,7 +23,7 @@ def basic(a: Node, key: Any) -> Node:
 
     Raises ExpressionError for other keys, ShapeError for too many or an integer out of range.
     """
-    keys = _expand(a, key if isinstance(key, tuple) else (key,))
+    keys = expanded(a, list(key) if isinstance(key, tuple) else [key])
     params: list[tuple] = []
     dims: list[Extent] = []
     kept: list[int | None] = []  # per axis of a, its axis in the result
@@ -41,36 +44,39 @@ def basic(a: Node, key: Any) -> Node:
     equal = [e for (start, step), d in zip(params, a.dims, strict=True) if step is None
              for e in _within(d, start)]  # fmt: skip
     result = build.sliced(a, tuple(params), inner, equal)
-    if None not in keys:
+    if not any(k is None for k in keys):
         return result
     return build.view(result, tuple(k for k in kept if k is not None), tuple(dims))
 
 
-def _expand(a: Node, keys: tuple) -> list:
-    """Keys with Ellipsis written out, one per axis besides None."""
+def expanded(a: Node, keys: list) -> list:
+    """Keys with Ellipsis written out: one per axis besides None.
+
+    Raises ExpressionError for what indexes nothing, ShapeError for too many.
+    """
     for k in keys:
         if not (
             k is None
             or k is Ellipsis
-            or isinstance(k, slice)
+            or isinstance(k, slice | np.ndarray | Handle)
             or (isinstance(k, numbers.Integral) and not isinstance(k, bool))
         ):
             raise ExpressionError(
-                f"indexing with {k!r} is not built yet",
+                f"indexing with {k!r} of type {type(k).__name__}",
                 where=here(),
-                fix="use integers, slices, None and ..., or a product with a one-hot matrix",
+                fix="use integers, slices, None, ..., and arrays of integers",
             )
     used = sum(k is not None and k is not Ellipsis for k in keys)
-    if used > a.ndim or keys.count(Ellipsis) > 1:
+    dots = [j for j, k in enumerate(keys) if k is Ellipsis]
+    if used > a.ndim or len(dots) > 1:
         raise ShapeError(
             f"{used} indices for {describe(a)} with shape {show_shape(a.dims)}",
             where=here(),
             fix=f"use at most {a.ndim} indices and one ...",
         )
     fill = [slice(None)] * (a.ndim - used)
-    if Ellipsis in keys:
-        at = keys.index(Ellipsis)
-        return [*keys[:at], *fill, *keys[at + 1 :]]
+    if dots:
+        return [*keys[: dots[0]], *fill, *keys[dots[0] + 1 :]]
     return [*keys, *fill]
 
 

@@ -202,7 +202,7 @@ class LatexSpelling(Spelling):
         return f" {sign} ".join(self.inside(a, SUM) for a in e.args)
 
     def slice(self, e: Slice) -> str:
-        items = ",".join(e.items)
+        items = ",".join(self.items(e))
         if e.padded:
             return rf"\operatorname{{pad}}_{{[{items}]}}{self.parenthesise(self.show(e.base))}"
         return f"{self._base(e.base)}_{{{items}}}"

@@ -141,9 +141,9 @@ CallSpec = _record(
 )
 MarkSpec = _record(
     "MarkSpec",
-    "op params dims dtype weak",
+    "op message dims dtype weak",
     """op: "stop" (nothing depends through it), "zero" (the derivative is 0), "clip" (the cotangent
-    is clipped to the second and third operand) or "print" (params: a message).""",
+    is clipped to the second and third operand) or "print" (with a message).""",
 )
 TangentSpec = _record(
     "TangentSpec",

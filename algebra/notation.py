@@ -171,10 +171,11 @@ class Infix(Formula):
 
 @dataclass(frozen=True)
 class Slice(Formula):
-    """Part of an array; or, `padded`, zeros with the array written at that part."""
+    """Part of an array; or, `padded`, zeros with the array written at that part. Items are texts,
+    or formulas of positions."""
 
     base: Formula
-    items: tuple[str, ...]
+    items: tuple[str | Formula, ...]
     order: int
     padded: bool = False
 
@@ -254,7 +255,9 @@ def rewrite(e: Formula, change: Callable[[Formula], Formula | None]) -> Formula:
         if isinstance(value, Formula):
             values[field.name] = rewrite(value, change)
         elif isinstance(value, tuple) and any(isinstance(v, Formula) for v in value):
-            values[field.name] = tuple(rewrite(v, change) for v in value)
+            values[field.name] = tuple(
+                rewrite(v, change) if isinstance(v, Formula) else v for v in value
+            )
     return dataclasses.replace(e, **values) if values else e
 
 

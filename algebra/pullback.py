@@ -10,14 +10,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from . import partials
+from .dims import added
 from .dtypes import BOOL
 from .errors import DerivativeError
 from .graph import depends, topological
 from .node import (
+    Call,
     Contract,
+    Gather,
+    Join,
     Layout,
     LayoutSpec,
     Map,
+    Mark,
     Node,
     Reduce,
     contract_node,
@@ -35,6 +40,8 @@ from .scalar import (
     Slot,
     eq,
     exp,
+    maximum,
+    minimum,
     ne,
     op,
     subexpressions,
@@ -199,7 +206,8 @@ def _normal(indices, out, repeats, sizes, dtype, operands) -> Node:
 
 
 def _reduce(x: Reduce, k: int, g: Node, batch: int, guarded: bool) -> Node | None:
-    """max, min: ties share equally. logsumexp: softmax times the cotangent. argmax, argmin: 0."""
+    """max, min: ties share equally. logsumexp: softmax times the cotangent. norm: the direction.
+    prod: the product of all others. What gives positions or truth values: 0."""
     (a,), spec = x.operands, x.spec
     rest = tuple(j for j in range(a.ndim) if j not in spec.axes)
     shifted = tuple(j + batch for j in rest)
@@ -209,6 +217,16 @@ def _reduce(x: Reduce, k: int, g: Node, batch: int, guarded: bool) -> Node | Non
         body = Mul(Slot(2), exp(Add(Slot(0), Mul(-1, Slot(1)))))
         body = _guarded(body, Slot(2), guarded)
         return map_node(body, (every_a, shifted, every_g), dims, a.dtype, a, x, g, compute=x.dtype)
+    if spec.op == "norm":
+        hit = Mul(Slot(2), Slot(0), Pow(Slot(1), -1))
+        body = where(eq(Slot(1), ZERO), ZERO, hit)
+        return map_node(body, (every_a, shifted, every_g), dims, a.dtype, a, x, g)
+    if spec.op == "prod":
+        from .adjoints import all_others
+
+        body = Mul(Slot(1), Slot(0))
+        others = all_others(a, spec.axes[0])
+        return map_node(body, (every_a, every_g), dims, a.dtype, others, g)
     if spec.op not in ("max", "min"):
         return None
     hit = map_node(where(eq(Slot(0), Slot(1)), ONE, ZERO), (_every(a), rest), a.dims, a.dtype, a, x)
@@ -229,4 +247,55 @@ def _layout(x: Layout, k: int, g: Node, batch: int, guarded: bool) -> Node:
     )
 
 
-PULLBACKS = {Map: _map, Contract: _contract, Reduce: _reduce, Layout: _layout}
+def _join(x: Join, k: int, g: Node, batch: int, guarded: bool) -> Node:
+    """The part of the cotangent that stands where operand k stands."""
+    a, axis = x.operands[k], x.spec.axis
+    start = added(b.dims[axis] for b in x.operands[:k])
+    params = [(0, 1)] * (batch + x.ndim)
+    params[batch + axis] = (start, 1)
+    dims = (*g.dims[:batch], *a.dims)
+    part = Layout(LayoutSpec("slice", tuple(params), dims, g.dtype, False), g)
+    return part if a.dtype == g.dtype else _as(part, a.dtype)
+
+
+def _as(x: Node, dtype) -> Node:
+    return map_node(Slot(0), (_every(x),), x.dims, dtype, x)
+
+
+def _gather(x: Gather, k: int, g: Node, batch: int, guarded: bool) -> Node | None:
+    """The cotangent, added up at the positions that were read."""
+    from .scattering import scattered
+    from .tensor import Tensor
+
+    return scattered(x, Tensor(g), batch).node if k == 0 else None
+
+
+def _call(x: Call, k: int, g: Node, batch: int, guarded: bool) -> Node | None:
+    """The row of the routine."""
+    from .adjoints import ADJOINTS
+    from .tensor import Tensor
+
+    result = ADJOINTS[x.spec.routine](x, k, Tensor(g), batch)
+    return None if result is None else result.node
+
+
+def _mark(x: Mark, k: int, g: Node, batch: int, guarded: bool) -> Node | None:
+    """print: passes. clip: between the bounds. stop, zero: 0."""
+    if k or x.spec.op in ("stop", "zero"):
+        return None
+    if x.spec.op == "print":
+        return g
+    body = minimum(maximum(Slot(0), Slot(1)), Slot(2))
+    return map_node(body, (_every(g), (), ()), g.dims, g.dtype, g, *x.operands[1:])
+
+
+PULLBACKS = {
+    Map: _map,
+    Contract: _contract,
+    Reduce: _reduce,
+    Layout: _layout,
+    Join: _join,
+    Gather: _gather,
+    Call: _call,
+    Mark: _mark,
+}

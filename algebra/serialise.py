@@ -46,18 +46,29 @@ def dump(roots: Sequence[Node]) -> str:
 
     Values of constants and shared variables are included.
     """
-    return _Dumper(topological(roots), values=True).text(roots)
+    return _Dumper(_order(roots), values=True).text(roots)
 
 
 def reduced(node: Node) -> tuple[Any, ...]:
     """The arguments of `deserialise.restore` for one tensor of a pickle."""
-    order = topological([node])
+    order = _order([node])
     dumper = _Dumper(order, values=False)
     text = dumper.text([node])
     numbers = [_serials.setdefault(x, next(_next)) for x in order]
     extents = [d.dummy_index if isinstance(d, FreshDim) else -1 for d in dumper.dims]
     state = tuple(x.payload for x in order if _is_shared(x))
     return text, numbers, extents, state, _SESSION
+
+
+def _order(roots: Sequence[Node]) -> list[Node]:
+    """Everything that the roots need, operands first, and what stands in their words."""
+    found: dict[Node, None] = {}
+    while True:
+        order = topological([*found, *roots])
+        more = dict.fromkeys(a for x in order if x.word is not None for a in x.word.sources)
+        if more.keys() <= set(order):
+            return order
+        found = {**more, **found}
 
 
 def _is_shared(x: Node) -> bool:

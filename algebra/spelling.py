@@ -162,6 +162,10 @@ class Spelling:
             "" if part == 1 else str(part) for part in (value.numerator, value.denominator)
         )  # type: ignore
 
+    def items(self, e: Slice) -> list[str]:
+        """The items of a slice as texts."""
+        return [self.show(i) if isinstance(i, Formula) else i for i in e.items]
+
     def index(self, e: Index) -> str:
         return self.letters.get(e, "?")
 

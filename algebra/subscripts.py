@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .dims import Extent
+from .dims import Extent, added, show
 
 
 def slice_items(
@@ -31,14 +31,19 @@ def _item(pair: tuple, dim: Extent, lengths) -> str:
     definition = getattr(length, "definition", None)
     if definition and definition[0] == "length":
         return _spell(*definition[2:])
+    if not isinstance(start, int) and not _written_start(start):
+        return f"{_bound(start)}:{show(added((start, length)))}"
     stop = start + length * step if isinstance(start, int) and isinstance(length, int) else None
     return _spell(start, None if stop is not None and stop < 0 and start >= 0 else stop, step)
 
 
 def _bound(value) -> int | str:
     """A position; one that is known at run time only, as the user wrote it."""
-    definition = getattr(value, "definition", None)
-    return definition[2] if definition else value
+    return value.definition[2] if _written_start(value) else show(value)
+
+
+def _written_start(value) -> bool:
+    return (getattr(value, "definition", None) or ("",))[0] == "start"
 
 
 def _spell(start, stop, step) -> str:
@@ -46,3 +51,13 @@ def _spell(start, stop, step) -> str:
         "" if b is None else str(_bound(b)) for b in ("" if start in (0, None) else start, stop)
     )
     return text if step == 1 else f"{text}:{step}"
+
+
+def spelled(key) -> str:
+    """One item of an index as a user writes it."""
+    if key is Ellipsis:
+        return "..."
+    if not isinstance(key, slice):
+        return str(key)
+    parts = ["" if p is None else str(p) for p in (key.start, key.stop, key.step)]
+    return ":".join(parts if parts[2] else parts[:2])

@@ -13,6 +13,7 @@ from .dims import known, show_shape
 from .dtypes import BOOL, FLOAT64, INT8, divided, dtype_of
 from .errors import ExpressionError, ShapeError
 from .literal import Part, check_fits, literal
+from .methods import Methods
 from .node import Node
 from .origin import here
 from .protocol import Handle
@@ -21,7 +22,7 @@ from .scalar import Add, Mul, Pow
 from .words import along, named
 
 
-class Tensor(Handle):
+class Tensor(Methods, Handle):
     """A symbolic array.
 
     Attributes: `shape` (ints and named or unknown extents), `size`, `ndim`, `dtype`, `name`,
@@ -124,9 +125,9 @@ class Tensor(Handle):
         )
 
     def __getitem__(self, key: Any) -> Tensor:
-        from .indexing import basic
+        from .gathering import item
 
-        return Tensor(basic(self.node, key))
+        return item(self, key)
 
     # ------------------------------------------------------------ methods
     @property

@@ -185,7 +185,7 @@ class TextSpelling(Spelling):
         return f" {sign} ".join(args) if len(args) > 1 else sign + self.inside(e.args[0], ATOM)
 
     def slice(self, e: Slice) -> str:
-        items = ", ".join(e.items)
+        items = ", ".join(self.items(e))
         return (
             f"pad({self.show(e.base)}, [{items}])"
             if e.padded

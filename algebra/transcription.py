@@ -20,7 +20,20 @@ from .errors import ExpressionError
 from .factorgraph import Labelled, Unsayable, aligned, contraction
 from .graph import topological
 from .names import Names, Spell, is_variable
-from .node import Contract, Gradient, Layout, Leaf, Map, Node, Reduce
+from .node import (
+    Call,
+    Contract,
+    Gather,
+    Gradient,
+    Join,
+    Layout,
+    Leaf,
+    Map,
+    Mark,
+    Node,
+    Reduce,
+    Tangent,
+)
 from .normal_form import left_of, product, total
 from .notation import (
     Apply,
@@ -37,9 +50,10 @@ from .notation import (
     rewrite,
     size,
 )
+from .routines import ROUTINES
 from .scalar import MINUS_ONE, Slot, op
 from .subscripts import slice_items
-from .view import View, constant, entry, full, squeezed, whole
+from .view import View, constant, entry, full, narrow, squeezed, whole
 
 SHARED_SIZE = 12  # a formula of this size that is used twice is named
 LONG_SIZE = 60  # a formula of this size is named
@@ -110,9 +124,9 @@ class _Transcriber:
 
     def _read(self, x: Node) -> View:
         try:
-            return ROWS[type(x)](self, x)
+            return narrow(ROWS[type(x)](self, x), x.dims)
         except Unsayable:
-            return self._indexed(x)
+            return narrow(self._indexed(x), x.dims)
 
     # ------------------------------------------------------------ temporaries
     def _cut(self, x: Node, view: View) -> View:
@@ -240,13 +254,39 @@ class _Transcriber:
 
     def _reshape(self, x: Layout, view: View, old: tuple[Extent, ...]) -> View:
         wide = [k for k, d in enumerate(x.dims) if d != 1]
-        before = [k for k, d in enumerate(old) if d != 1]
+        before = [k for k, d in enumerate(old) if d != 1 or k in view.axes]
         if [x.dims[k] for k in wide] == [old[k] for k in before]:
             return View(view.formula, tuple(wide[before.index(k)] for k in view.axes))
         if list(view.axes) != before:
             raise Unsayable
         shape = Apply("", tuple(self.names.extent(d) for d in x.dims), 0)
         return View(Apply("reshape", (view.formula, shape), x.ndim), tuple(range(x.ndim)))
+
+    def _applied(self, x: Node, word: str, axis: tuple[int, ...] | None = None) -> View:
+        """A function of whole arrays."""
+        args = tuple(whole(self.views[a], a.dims) for a in x.operands)
+        wide = tuple(k for k, d in enumerate(x.dims) if d != 1)
+        return View(Apply(word, args, len(wide), axis), wide)
+
+    def _join(self, x: Join) -> View:
+        return self._applied(x, "concatenate", (x.spec.axis,))
+
+    def _gather(self, x: Gather) -> View:
+        array, *positions = (whole(self.views[a], a.dims) for a in x.operands)
+        rest = iter(positions)
+        items = tuple(next(rest) if k is None else ":" for k in x.spec.along)
+        wide = tuple(k for k, d in enumerate(x.dims) if d != 1)
+        return View(Slice(array, items, len(wide)), wide)
+
+    def _call(self, x: Call) -> View:
+        spec = x.spec
+        return self._applied(x, ROUTINES[spec.routine].results[spec.output] or spec.routine)
+
+    def _mark(self, x: Mark) -> View:
+        return self.views[x.operands[0]]
+
+    def _tangent(self, x: Tangent) -> View:
+        return self._applied(x, "jvp")
 
     def _gradient(self, x: Gradient) -> View:
         target = x.operands[1 + x.spec.number]
@@ -285,8 +325,10 @@ class _Transcriber:
     def _entry_of_layout(self, x: Layout, index: dict[int, Index]) -> Formula:
         """Slices and reshapes of an array that is repeated along an axis: of a name for it."""
         (a,) = x.operands
-        name = self.temporary(whole(self.views[a], a.dims))
-        self.views[a] = View(name, tuple(range(a.ndim)))
+        axes = tuple(range(a.ndim))
+        if x.spec.op == "reshape":
+            axes = tuple(k for k in axes if a.dims[k] != 1 or k in self.views[a].axes)
+        self.views[a] = View(self.temporary(_written_out(self.views[a], axes)), axes)
         view = self._layout(x)
         return entry(view.formula, [index[k] for k in view.axes])
 
@@ -294,8 +336,19 @@ class _Transcriber:
 ROWS = {
     Leaf: _Transcriber._leaf, Map: _Transcriber._map, Contract: _Transcriber._contract,
     Reduce: _Transcriber._reduce,
-    Layout: _Transcriber._layout, Gradient: _Transcriber._gradient,
+    Layout: _Transcriber._layout, Join: _Transcriber._join, Gather: _Transcriber._gather,
+    Call: _Transcriber._call, Mark: _Transcriber._mark, Gradient: _Transcriber._gradient,
+    Tangent: _Transcriber._tangent,
 }  # fmt: skip
+
+
+def _written_out(view: View, axes: tuple[int, ...]) -> Formula:
+    """The array of a view along these axes, element by element where it is repeated."""
+    if view.axes == axes:
+        return view.formula
+    index = {k: Index(-1 - k) for k in axes}
+    body = entry(view.formula, [index[k] for k in view.axes])
+    return Entries(body, tuple(index.values()))
 
 
 def _negative_slot(e) -> int | None:

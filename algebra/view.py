@@ -53,6 +53,15 @@ def squeezed(symbol: Symbol, dims: tuple[Extent, ...]) -> View:
     return View(Slice(symbol, items, len(wide)), wide)
 
 
+def narrow(view: View, dims: tuple[Extent, ...]) -> View:
+    """The view without axes of extent 1."""
+    wide = tuple(k for k in view.axes if dims[k] != 1)
+    if len(wide) == len(view.axes):
+        return view
+    items = tuple(":" if k in wide else "0" for k in view.axes)
+    return View(Slice(view.formula, items, len(wide)), wide)
+
+
 def full(view: View, dims: tuple[Extent, ...]) -> View:
     """The view along every axis that is not of extent 1."""
     wide = tuple(k for k, d in enumerate(dims) if d != 1)

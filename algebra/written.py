@@ -16,9 +16,23 @@ import numpy as np
 from . import scalar
 from .dims import Extent
 from .names import Names, is_variable
-from .node import Contract, Gradient, Layout, Leaf, Map, Node, Reduce
+from .node import (
+    Call,
+    Contract,
+    Gather,
+    Gradient,
+    Join,
+    Layout,
+    Leaf,
+    Map,
+    Mark,
+    Node,
+    Reduce,
+    Tangent,
+)
 from .notation import Formula, Number, Symbol, Temporary
 from .primitives import PRIMITIVES
+from .routines import ROUTINES
 from .scalar import HALF, MINUS_ONE, Mul, Pow, Slot, op
 from .spelling import large, plain_name, shown
 from .subscripts import slice_items
@@ -171,6 +185,31 @@ class _Writer:
             else f"pad({self.texts[a]}, [{items}])"
         )
 
+    def _join(self, x: Join) -> str:
+        parts = ", ".join(self.texts[a] for a in x.operands)
+        return f"concatenate([{parts}], axis={x.spec.axis})"
+
+    def _gather(self, x: Gather) -> str:
+        array, *positions = (self.texts[a] for a in x.operands)
+        rest = iter(positions)
+        items = [next(rest) if k is None else ":" for k in x.spec.along]
+        return f"{array}[{', '.join(items)}]"
+
+    def _call(self, x: Call) -> str:
+        parts = [self.texts[a] for a in x.operands] + [str(p) for p in x.spec.params]
+        several = len(ROUTINES[x.spec.routine].results) > 1
+        return f"{x.spec.routine}({', '.join(parts)})" + (f"[{x.spec.output}]" if several else "")
+
+    def _mark(self, x: Mark) -> str:
+        more = [repr(x.spec.message)] if x.spec.op == "print" else []
+        return f"{MARKS[x.spec.op]}({', '.join([*(self.texts[a] for a in x.operands), *more])})"
+
+    def _tangent(self, x: Tangent) -> str:
+        count = x.spec.count
+        value, *rest = (self.texts[a] for a in x.operands[: 1 + 2 * count])
+        listed = rest if count == 1 else [f"[{', '.join(p)}]" for p in (rest[:count], rest[count:])]
+        return f"jvp({', '.join([value, *listed])})"
+
     def _extents(self, dims: tuple[Extent, ...]) -> str:
         return ", ".join(self._show(self.names.extent(d)) for d in dims)
 
@@ -181,8 +220,15 @@ class _Writer:
 
 ROWS: dict[type, Callable] = {
     Leaf: _Writer._leaf, Map: _Writer._map, Contract: _Writer._contract, Reduce: _Writer._reduce,
-    Layout: _Writer._layout, Gradient: _Writer._gradient,
+    Layout: _Writer._layout, Join: _Writer._join, Gather: _Writer._gather, Call: _Writer._call,
+    Mark: _Writer._mark, Gradient: _Writer._gradient, Tangent: _Writer._tangent,
 }  # fmt: skip
+MARKS = {
+    "stop": "disconnected_grad",
+    "zero": "zero_grad",
+    "clip": "grad_clip",
+    "print": "print_value",
+}
 CONTRACTIONS = (_Writer._sum, _Writer._matmul, _Writer._special)
 
 

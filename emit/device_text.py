@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .arrays import refuse_routines
 from .axis import lower
 from .cuda import DevicePlanner, DeviceProgram, OnceText
 from .grid import ONCE_THREADS, Kernels
@@ -17,6 +18,7 @@ def compile_device(unit: Unit) -> DeviceProgram:
     Raises EmitError for what the target cannot express.
     """
     lowering = lower(unit, joins=False)
+    refuse_routines(lowering, "cuda")
     key = canonical_text(lowering)
     plan = DevicePlanner(lowering, TARGETS["cuda"])
     return DeviceProgram(

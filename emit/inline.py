@@ -11,13 +11,14 @@ from ..algebra.graph import topological
 from ..algebra.node import Layout, Map, Node, Reduce
 
 CAP = 60  # operations of an inlined body
+EXTREMES = ("max", "min", "argmax", "argmin")
 BOOL = np.dtype(np.bool_)
 
 
 def compared(roots: tuple[Node, ...]) -> set[Node]:
     """What extremes are taken of: who compares with an extreme must read the same bits, and the
     same formula rounds differently in different loops."""
-    extremes = (x for x in topological(roots) if isinstance(x, Reduce) and x.spec.op != "logsumexp")
+    extremes = (x for x in topological(roots) if isinstance(x, Reduce) and x.spec.op in EXTREMES)
     return {a for x in extremes for a in x.operands}
 
 

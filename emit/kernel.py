@@ -18,8 +18,9 @@ from .named import costly_root
 from .nest import Group, is_sum_of_products
 from .product import MatrixProduct, VectorNest, VectorSum, is_vector_sum
 from .program import REGULAR, THIN
+from .routine import RoutineCall
 from .spelling import Speller, divides, negative
-from .value import AXIS, Atom, Index, Load, Offset, Parameter, Value, at, pointwise
+from .value import AXIS, Atom, Fetch, Index, Load, Offset, Parameter, Value, at, pointwise
 
 if TYPE_CHECKING:
     from .plan import Planner
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 Range = tuple[str, str, str]  # a loop: variable, start, stop
 BLOCK = 4  # rows of a sum that are taken at once
 REGISTERS = 24  # vector registers that sums may fill
-BOOL = np.dtype(np.bool_)
+BOOL, INT64 = np.dtype(np.bool_), np.dtype(np.int64)
 
 
 @dataclass
@@ -71,6 +72,7 @@ class Kernel:
     strategy: str = "fused loop"
     flushes: list[tuple] = field(default_factory=list)
     columns: bool = False  # whether threads can share out its columns
+    checks: bool = False  # whether positions are compared with extents
 
     @property
     def indent(self) -> str:
@@ -101,7 +103,10 @@ class KernelPlanner:
         self.ahead = ""  # rows that are prefetched
         self.column = self._column()
         self.kernel.columns = self.column is not None
-        if group.values[0].product:
+        if group.values[0].routine is not None:
+            self.kernel.bodies = [Body(1, lines=RoutineCall(self, group.values).lines())]
+            self.kernel.strategy = "routine"
+        elif group.values[0].product:
             self.kernel.bodies = [Body(1, lines=MatrixProduct(self, group.values[0]).lines())]
             self.kernel.strategy = "product by the matrix library"
         elif is_vector_sum(self):
@@ -158,6 +163,7 @@ class KernelPlanner:
             self.suffix = f"_{k}" if len(combinations) > 1 else ""
             self.locals, self.spellers = {}, {}
             clauses += [c for v in self.group.values if (c := self._statement(v))]
+        clauses += ["reduction(|:bad)"] if self.kernel.checks else []
         self.moved = {}
         self.body.pragma += "".join(f" {c}" for c in dict.fromkeys(clauses))
         return self.body
@@ -166,7 +172,8 @@ class KernelPlanner:
         own = ", ".join(v.own)
         rest = ", ".join(t for t in v.space if t not in v.own)
         joined = f" joins v{v.merge.incoming.number}" if v.merge else ""
-        return f"v{v.number}[{own}]" + (f" = {v.op} over {rest}" if v.op else joined)
+        made = f" = {v.routine.name}" if v.routine else joined
+        return f"v{v.number}[{own}]" + (f" = {v.op} over {rest}" if v.op else made)
 
     # ------------------------------------------------------------ text of places
     def extent(self, d: Extent) -> str:
@@ -195,6 +202,7 @@ class KernelPlanner:
             t
             for t in values[0].own
             if t != AXIS
+            and values[0].routine is None
             and all(t in v.own for v in values)
             and not self.p.low.thin(self.group.space[t])
         ]
@@ -226,12 +234,17 @@ class KernelPlanner:
 
     def element(self, v: Value, indices: tuple[Index, ...], pointer: str | None = None) -> str:
         """Text of an element of a stored value."""
-        self.pointers.setdefault(v, False)
         panel = self.p.in_panel(v) or pointer is not None
         places = []
         for t, index in zip(v.own, indices, strict=True):
             text = self.position(index, local=panel and t == AXIS)
             places.append(f"cf_clamp({text}, {self.extent(v.space[t])})" if index.inverse else text)
+        return self.at_places(v, places, pointer)
+
+    def at_places(self, v: Value, places: list[str], pointer: str | None = None) -> str:
+        """Text of an element of a stored value at positions per axis."""
+        self.pointers.setdefault(v, False)
+        panel = self.p.in_panel(v) or pointer is not None
         if v.leaf is not None and self.p.layout(v) == "rows" and len(places) > 1:
             rows = [f"({x})*{self.row_stride(v, k)}" for k, x in enumerate(places[:-1])]
             return f"v{v.number}[{' + '.join([*rows, places[-1]])}]"
@@ -260,8 +273,10 @@ class KernelPlanner:
             return self.row_stride(v, len(v.own) - 2)
         return "q->panel" if panel and label == AXIS else self.extent(v.space[label])
 
-    def place(self, load: Load) -> tuple[str, np.dtype]:
+    def place(self, load: Load | Fetch) -> tuple[str, np.dtype]:
         """Text and dtype of a load."""
+        if isinstance(load, Fetch):
+            return self._fetched(load)
         v = load.value.root
         if load.value in self.locals and pointwise(load.value, load):
             return self.locals[load.value], load.value.dtype
@@ -275,12 +290,36 @@ class KernelPlanner:
         return self.element(v, load.indices), v.dtype
 
     def element_of_alias(self, v: Value, indices: tuple[Index, ...], root: Value) -> str:
-        text = "0"
-        for k, (t, index) in enumerate(zip(v.own, indices, strict=True)):
+        places = []
+        for t, index in zip(v.own, indices, strict=True):
             x = self.position(index)
-            x = f"cf_clamp({x}, {self.extent(v.space[t])})" if index.inverse else x
+            places.append(f"cf_clamp({x}, {self.extent(v.space[t])})" if index.inverse else x)
+        return self._in_alias(v, places, root)
+
+    def _in_alias(self, v: Value, places: list[str], root: Value) -> str:
+        text = "0"
+        for k, (t, x) in enumerate(zip(v.own, places, strict=True)):
             text = x if k == 0 else f"({text})*{self.extent(v.space[t])} + {x}"
         return f"v{root.number}[{text}]"
+
+    def _fetched(self, e: Fetch) -> tuple[str, np.dtype]:
+        """Text and dtype of a fetch; positions that are out of range are noted and not read."""
+        whole, *positions = e.args
+        v, places = whole.value, []
+        for t, p in zip(v.own, positions, strict=True):
+            text = self.speller(INT64).number(p)
+            if isinstance(p, Load):
+                extent = self.extent(v.space[t])
+                check = f"bad |= (uint64_t){text} >= (uint64_t){extent};"
+                if check not in self.body.lines:
+                    self.body.lines.append(check)
+                self.kernel.checks = True
+                text = f"cf_clamp({text}, {extent})"
+            places.append(text)
+        if v.alias is not None:
+            self.pointers.setdefault(v.root, False)
+            return self._in_alias(v, places, v.root), v.root.dtype
+        return self.at_places(v, places), v.dtype
 
     # ------------------------------------------------------------ statements
     def speller(self, dtype: np.dtype) -> Speller:
@@ -398,10 +437,11 @@ class KernelPlanner:
         )
         if not alone:
             self._start(v)
-        if v.op == "sum":
-            self.body.lines.append(f"{register} += {text};")
-            self.body.ends.append(f"{target} {'=' if alone else '+='} {register};")
-            return f"reduction(+:{register})"
+        if v.op in ("sum", "prod"):
+            sign = "+" if v.op == "sum" else "*"
+            self.body.lines.append(f"{register} {sign}= {text};")
+            self.body.ends.append(f"{target} {'=' if alone else f'{sign}='} {register};")
+            return f"reduction({sign}:{register})"
         wins = ">" if v.op == "max" else "<"
         name = f"y{v.number}"
         self.body.lines += [
@@ -431,6 +471,7 @@ class KernelPlanner:
                 f"const int64_t from = cf_column(q, {extent}, q->share), "
                 f"to = cf_column(q, {extent}, q->share + 1);"
             )
+        lines += ["int bad = 0;"] if self.kernel.checks else []
         if self.ahead:
             lines.append(f"const int64_t ahead = {self.ahead};")
         for v, written in self.pointers.items():

@@ -10,7 +10,7 @@ from ..algebra import scalar
 from ..algebra.dims import Extent
 from ..algebra.scalar import Scalar
 from .lower import Lowering
-from .value import Atom, Index, Load, Position
+from .value import Atom, Index, Load, Position, Routine, Whole
 
 
 def canonical_text(lowering: Lowering) -> str:
@@ -35,6 +35,12 @@ def canonical_text(lowering: Lowering) -> str:
             return f"v{order[e.value]}[{','.join(map(index, e.indices))}]"
         if isinstance(e, Position):
             return f"@{index(e.content[0])}"
+        if isinstance(e, Whole):
+            return f"v{order[e.value]}[]"
+        if isinstance(e, Routine):
+            work, result = e.content
+            operands = ",".join(f"v{order[d]}" for d in work.operands)
+            return f"{work.name}{work.params}({operands})[{result}]"
         if isinstance(e, Atom):
             parts = (extent(c) if isinstance(c, sympy.Symbol) else str(c) for c in e.content)
             return f"{type(e).__name__}({','.join(parts)})"

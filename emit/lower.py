@@ -18,8 +18,9 @@ from ..algebra import scalar
 from ..algebra.dims import Extent
 from ..algebra.errors import EmitError
 from ..algebra.graph import topological
-from ..algebra.node import Contract, Layout, Leaf, Map, Node, Reduce
-from ..algebra.scalar import ONE, POSITIVE, ZERO, Add, Mul, exp, log, where
+from ..algebra.node import Call, Contract, Gather, Join, Layout, Leaf, Map, Node, Reduce
+from ..algebra.scalar import HALF, ONE, POSITIVE, ZERO, Add, Mul, Pow, exp, log, where
+from . import arrays
 from .inline import compared, inlined
 from .merge import join
 from .named import product, spell
@@ -42,6 +43,7 @@ from .value import (
     labels_of,
 )
 
+COLLECTS = {"max": "max", "min": "min", "any": "max", "all": "min", "prod": "prod"}
 BOOL, INT64 = np.dtype(np.bool_), np.dtype(np.int64)
 
 
@@ -187,6 +189,10 @@ class Lowering:
             return self._reduce(node, place)
         if isinstance(node, Layout):
             return self._layout(node, place)
+        if isinstance(node, Call):
+            return arrays.called(self, node)
+        if isinstance(node, Join | Gather):
+            return (arrays.joined if isinstance(node, Join) else arrays.gathered)(self, node, place)
         assert not isinstance(node, Leaf), f"the leaf {node} is no argument of the program"
         raise EmitError(
             f"{type(node).__name__} nodes cannot be compiled", fix="use mode='FAST_COMPILE'"
@@ -285,15 +291,29 @@ class Lowering:
         space = dict(zip(labels, a.dims, strict=True))
         own = tuple(t for k, t in enumerate(labels) if k not in spec.axes)
         every = tuple(map(at, labels))
-        if spec.op in ("max", "min"):
+        if spec.op in COLLECTS:
             expr = self.inline(a, every, a.dtype)
             return self.pool.new(
-                own, space, self.pool.hoist(expr, space, a.dtype), a.dtype, op=spec.op
+                own, space, self.pool.hoist(expr, space, a.dtype), a.dtype, op=COLLECTS[spec.op]
             )
+        if spec.op == "norm":
+            return self._norm(node, labels, space, own)
         if spec.op == "logsumexp":
             kept, every_own = {t: space[t] for t in own}, tuple(map(at, own))
             return self.pool.new(own, kept, self._logsumexp(node, every_own), node.dtype)
         return self._position(node, labels, space, own)
+
+    def _norm(self, node: Reduce, labels, space, own) -> Value:
+        """The root of a sum of squares."""
+        element = self.inline(node.operands[0], tuple(map(at, labels)), node.dtype)
+        reduces = "sum" if len(own) < len(labels) else None
+        squares = self.pool.hoisted(own, space, Mul(element, element), node.dtype, op=reduces)
+        root = Pow(Load(squares, tuple(map(at, own))), HALF)
+        return self.pool.new(own, {t: space[t] for t in own}, root, node.dtype)
+
+    def inlines(self, node: Node) -> bool:
+        """Whether a node is written into its consumers."""
+        return node in self._inlined
 
     def _kept(self, node: Reduce, place: int | None) -> int | None:
         """The axis of the operand that is the fold axis: for a logsumexp one that is kept, if there

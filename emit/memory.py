@@ -19,12 +19,13 @@ def arrange(low: Lowering) -> None:
     """Set the memory order of every value that is neither an argument nor reinterpreted, and repack
     operands."""
     fixed = {v.alias for v in low.values}
+    fixed |= {d for v in low.values if v.routine is not None for d in v.routine.operands}
     arranged: list[Value] = []
     for v in low.values:
         merged = v.merge or (v.former.merge if v.former is not None else None)
         if merged is not None:  # parts are combined element by element
             v.memory = merged.incoming.memory
-        elif v.expr is not None and not v.product:
+        elif v.expr is not None and not (v.product or v.routine):
             movable = v.output is None and v not in fixed
             simd = innermost(v, low, movable)
             if movable:

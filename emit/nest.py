@@ -35,8 +35,10 @@ def groups(values: list[Value], lowering: Lowering) -> list[Group]:
     keys: list[tuple] = []
     place: dict[Value, int] = {}
     for v in values:
-        simd = None if v.product else innermost(v, lowering)
-        key = (v.number,) if _alone(v) else (v.phase == MERGE, frozenset(v.space.items()), simd)
+        simd = None if v.product or v.routine else innermost(v, lowering)
+        key: tuple = (v.phase == MERGE, frozenset(v.space.items()), simd)
+        if v.routine is not None or _alone(v):
+            key = (v.routine or v.number,)
         first = 0
         for d, load in dependencies(v):
             if d.alias is not None and d.root in place:
@@ -59,7 +61,7 @@ def groups(values: list[Value], lowering: Lowering) -> list[Group]:
         )
         if index is None:
             index = len(result)
-            result.append(Group(dict(v.space), simd, []))
+            result.append(Group({} if v.routine else dict(v.space), simd, []))
             keys.append(key)
         result[index].values.append(v)
         place[v] = index

@@ -6,6 +6,7 @@ Text of expressions comes from `spelling`; everything here is addresses, declara
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -131,7 +132,9 @@ class Planner:
             for j, g in enumerate(found)
             for v in g.values
         }
-        stored: set[Value] = {v for v in home if v.op is not None or v.keep or v.merge is not None}
+        stored: set[Value] = {
+            v for v in home if v.op is not None or v.keep or v.merge is not None or v.routine
+        }
         for v in self.low.values:
             for d, load in dependencies(v):
                 far = load is None or home.get(v) != home.get(d) or not pointwise(d, load)
@@ -222,6 +225,17 @@ class Planner:
     def external(self, name: str) -> int:
         """Number of a library routine."""
         return self.externals.setdefault(name, len(self.externals))
+
+    def scratch(self, item: int, extents: Sequence[Extent]) -> int:
+        """Number of a new array of work, for one kernel that runs once."""
+        self.buffers.append(Buffer(SHARED, item, tuple(map(self.dim, extents))))
+        return len(self.buffers) - 1
+
+    @property
+    def refuses(self) -> bool:
+        """Whether a kernel can meet values that it refuses."""
+        kernels = [k for s in self.stages for k in s.kernels]
+        return any(k.checks or k.strategy == "routine" for k in kernels)
 
     def in_panel(self, v: Value) -> bool:
         """Whether only the rows of a panel are stored."""

@@ -81,9 +81,11 @@ def _sum(offset: Offset):
 def _offset(start, extent: Extent) -> Offset:
     """A start of a slice as an offset: negative starts count from the end, a dim is a run-time
     number."""
-    if isinstance(start, FreshDim):  # run-time starts are kept plus 1, for extents are positive
-        return ((1, start), (-1, None))
-    if isinstance(start, int) and start >= 0:
+    if isinstance(start, FreshDim) and (start.definition or ("",))[0] == "start":
+        return ((1, start), (-1, None))  # kept plus 1, for extents are positive
+    if not isinstance(start, int):
+        return ((1, start),)
+    if start >= 0:
         return ((start, None),) if start else ()
     return ((1, extent), (int(start), None))
 

@@ -49,6 +49,7 @@ class Program:
                program's own `define` from those that are)
     parameters values of the numbered parameters, float64
     externals  names of library routines, by number
+    refuses    whether a kernel can return CF_REFUSED
     plan       lines that explain the plan to a reader (`explain()`)
     count      counts what the program reads, writes and computes; None for a program that was not
                emitted from a graph
@@ -61,6 +62,7 @@ class Program:
     dims: tuple[int | None, ...]
     parameters: tuple[float, ...] = ()
     externals: tuple[str, ...] = ()
+    refuses: bool = False
     plan: tuple[str, ...] = ()
     count: Callable[[], Cost] | None = field(default=None, compare=False, repr=False)
 

@@ -57,6 +57,7 @@ def compile_unit(unit: Unit, target: str = "c") -> Program:
         dims=tuple(map(lowering.known, plan.dims)),
         externals=tuple(plan.externals),
         parameters=tuple(float(x) for x in lowering.parameters),
+        refuses=plan.refuses,
         plan=_explanation(plan),
         count=lambda: count(plan),
     )

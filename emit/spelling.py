@@ -9,7 +9,7 @@ import numpy as np
 from ..algebra import scalar
 from ..algebra.scalar import HALF, Add, Mul, Pow, Scalar, op
 from .target import Target
-from .value import Infinity, Load, Parameter, Position, Rows, Size
+from .value import Fetch, Infinity, Load, Parameter, Position, Rows, Size
 
 INT64 = np.dtype(np.int64)
 
@@ -29,8 +29,8 @@ def literal(number, dtype: np.dtype, target: Target) -> str:
 
 def identity(op: str | None, dtype: np.dtype) -> str:
     """Neutral element of a reduction."""
-    if op == "sum":
-        return "0"
+    if op in ("sum", "prod"):
+        return "0" if op == "sum" else "1"
     if dtype.kind == "f":
         return "-INFINITY" if op == "max" else "INFINITY"
     if dtype.kind == "b":
@@ -44,7 +44,7 @@ def identity(op: str | None, dtype: np.dtype) -> str:
 class Speller:
     """Spells expressions computed in one dtype.
 
-    places     load -> (text of the element, dtype in memory)
+    places     load or fetch -> (text of the element, dtype in memory)
     positions  Index -> text of an int64 position
     extents    dim -> text of an int64 extent
     """
@@ -143,13 +143,14 @@ class Speller:
             return "(" + "*".join([self.number(base)] * int(power)) + ")"
         return self._function("pow" if self.dtype.kind == "f" else "ipow", (base, power))
 
-    def _load(self, e: Load) -> str:
+    def _load(self, e: Load | Fetch) -> str:
         text, dtype = self.places(e)
         return text if dtype == self.dtype else f"({self.type}){text}"
 
 
 _ATOMS = {
     Load: Speller._load,
+    Fetch: Speller._load,
     Parameter: lambda s, e: (
         f"p{e.content[0]}" if s.dtype.name == "float64" else f"({s.type})p{e.content[0]}"
     ),

@@ -14,7 +14,7 @@ import sympy
 
 from ..algebra.dims import Extent
 from ..algebra.node import Leaf
-from ..algebra.scalar import NONNEGATIVE, POSITIVE, REAL, Scalar
+from ..algebra.scalar import NONNEGATIVE, POSITIVE, REAL, Scalar, subexpressions
 
 AXIS = "i"
 Offset = tuple[tuple[int, Extent | None], ...]  # sum of coefficient * extent; None stands for 1
@@ -111,6 +111,46 @@ class Position(Atom):
     known_sign = NONNEGATIVE
 
 
+class Whole(Atom):
+    """A stored value that is read where values say: content is (value,)."""
+
+    __slots__ = ()
+
+    @property
+    def value(self) -> Value:
+        return self.content[0]
+
+    @property
+    def known_sign(self) -> str:  # type: ignore[override]
+        return self.value.sign
+
+
+class Fetch(Scalar):
+    """An element of a `Whole`, the first argument, at positions: loads of int64, or `Position`."""
+
+    __slots__ = ()
+
+    def __new__(cls, *args):
+        self = super().__new__(cls, *args)
+        self._sign = args[0].value.sign
+        return self
+
+
+@dataclass(frozen=True, eq=False)
+class Work:
+    """What a routine computes: its row, its numbers, and the arrays it reads, stored in C order."""
+
+    name: str
+    params: tuple[int, ...]
+    operands: tuple[Value, ...]
+
+
+class Routine(Atom):
+    """One result of a routine: content is (work, number of the result)."""
+
+    __slots__ = ()
+
+
 class Infinity(Atom):
     """Positive infinity."""
 
@@ -147,7 +187,7 @@ class Value:
     own      labels of its axes
     space    extent of every label of the loops that compute it
     expr     its expression (the summand if `op` reduces), None for an argument
-    op       None, "sum", "max" or "min"
+    op       None, "sum", "max", "min" or "prod"
     dtype    of the stored element; compute: of the arithmetic
     leaf     the argument leaf it is, if any
     output   number of the output or update it is, if any
@@ -156,6 +196,7 @@ class Value:
     merge    of an accumulator whose expression is its content after a panel
     former   the accumulator whose content before the panel this value stands for
     beside   a value whose section this one's is not before
+    routine  what computes it, if no loop nest does
     """
 
     number: int
@@ -181,6 +222,7 @@ class Value:
     merge: Merge | None = None
     former: Value | None = None
     beside: Value | None = None
+    routine: Work | None = None
 
     def __post_init__(self) -> None:
         self.memory = self.memory or self.own
@@ -261,12 +303,23 @@ def loads_of(expr: object) -> list[Load]:
     return list(seen)
 
 
+def wholes_of(expr: object) -> list[Value]:
+    """Values that an expression fetches elements of."""
+    parts = subexpressions(expr)
+    return list(dict.fromkeys(e.value for e in parts if isinstance(e, Whole)))
+
+
 def dependencies(v: Value) -> list[tuple[Value, Load | None]]:
     """The values that v needs, each with the load that reads it; no load for the memory that v
-    reinterprets."""
+    reinterprets, and for arrays of which it needs all."""
     if v.alias is not None:
         return [(v.alias, None)]
-    return [(load.value, load) for load in loads_of(v.expr)] if v.expr is not None else []
+    if v.routine is not None:
+        return [(d, None) for d in v.routine.operands]
+    if v.expr is None:
+        return []
+    loads: list[tuple[Value, Load | None]] = [(load.value, load) for load in loads_of(v.expr)]
+    return loads + [(d, None) for d in wholes_of(v.expr)]
 
 
 def _before(v: Value) -> list[Value]:

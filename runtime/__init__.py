@@ -3,6 +3,7 @@
 Reading order:
 
 meaning.py            what each scalar primitive means in NumPy
+routines.py           what each routine means in NumPy
 interpreter.py        the NumPy target: a graph evaluated node by node
 signature.py          what a user wrote in `function(...)`, checked
 extents.py            which extents are equal, and what they are at a call

@@ -9,7 +9,7 @@ from pathlib import Path
 NATIVE = Path(__file__).parent / "native"
 """Headers that emitted source may include, and the source of the driver."""
 
-STATUS = {"CF_OK": 0, "CF_STOPPED": 1, "CF_NO_MEMORY": 2, "CF_BAD_ABI": 3}
+STATUS = {"CF_OK": 0, "CF_STOPPED": 1, "CF_NO_MEMORY": 2, "CF_BAD_ABI": 3, "CF_REFUSED": 4}
 
 
 @cache

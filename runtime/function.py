@@ -204,6 +204,10 @@ class Function(Callable):
             if specialisation.kind_of(self._forms, arrays, now) == special.kind:
                 raise
             return self._run(arrays, now, out)  # extents of a shared value changed meanwhile
+        except RuntimeError:
+            if not special.program.refuses:
+                raise
+            return self._interpret(self._forms.written, arrays, out)  # says what and where
         if out is None:
             return found
         result = self._forms.signature.result
@@ -221,7 +225,8 @@ class Function(Callable):
                 self._special[kind] = special
                 while len(self._special) > KEPT:
                     self._special.popitem(last=False)
-                if not self._forms.extents.surplus and self.mode != "DebugMode":
+                slow = self._forms.extents.surplus or special.program.refuses
+                if not slow and self.mode != "DebugMode":
                     self.add_entry(special.entry)
             return special
 

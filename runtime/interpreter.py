@@ -16,9 +16,11 @@ from ..algebra.build import describe, place
 from ..algebra.dims import Extent, show_shape
 from ..algebra.errors import ClosedformError, FunctionError, ShapeError
 from ..algebra.graph import topological
-from ..algebra.node import Contract, Layout, Leaf, Map, Node, Reduce
+from ..algebra.node import Call, Contract, Gather, Join, Layout, Leaf, Map, Mark, Node, Reduce
 from ..algebra.scalar import show
 from .meaning import compiled
+from .routines import NUMPY as ROUTINES
+from .routines import checked
 
 Array = np.ndarray
 Size = Callable[[Extent], int]
@@ -76,7 +78,8 @@ class Interpreter:
 def _kind(x: Node) -> str:
     if isinstance(x, Contract):
         return f"einsum{x.spec.indices}->{x.spec.out}"
-    name = getattr(x.spec, "op", None) or x.spec.kind
+    named = (getattr(x.spec, field, None) for field in ("op", "kind", "routine"))
+    name = next((n for n in named if n), type(x).__name__.lower())
     return f"{name} {x.label!r}" if x.label else name
 
 
@@ -236,15 +239,19 @@ REDUCTIONS: dict[str, Callable[..., Any]] = {
     "argmax": lambda a, axes: np.argmax(a, axis=axes[0]),
     "argmin": lambda a, axes: np.argmin(a, axis=axes[0]),
     "logsumexp": logsumexp,
+    "prod": lambda a, axes: np.prod(a, axis=axes, dtype=a.dtype),
+    "any": lambda a, axes: np.any(a, axis=axes),
+    "all": lambda a, axes: np.all(a, axis=axes),
+    "norm": lambda a, axes: np.sqrt(np.sum(a * a, axis=axes, dtype=np.float64)),
 }
 
 
 def _reduce(x: Reduce) -> Step:
     spec = x.spec
     function = REDUCTIONS[spec.op]
-    if not spec.axes:
+    if not spec.axes and spec.op != "norm":
         return lambda operands, size: operands[0].astype(spec.dtype, copy=False)
-    reads = spec.dtype if spec.op == "logsumexp" else x.operands[0].dtype
+    reads = spec.dtype if spec.op in ("logsumexp", "norm") else x.operands[0].dtype
     return lambda operands, size: np.asarray(
         function(operands[0].astype(reads, copy=False), spec.axes)
     ).astype(spec.dtype, copy=False)
@@ -288,10 +295,53 @@ def _layout(x: Layout) -> Step:
     return cut if spec.op == "slice" else embed
 
 
+def _join(x: Join) -> Step:
+    spec = x.spec
+    return lambda operands, size: np.concatenate(operands, axis=spec.axis, dtype=spec.dtype)
+
+
+def _gather(x: Gather) -> Step:
+    spec, rank = x.spec, x.ndim
+    views = [_aligned(index, rank) for index in spec.indices]
+
+    def step(operands: list[Array], size: Size) -> Array:
+        a, *given = operands
+        positions = (view(p) for view, p in zip(views, given, strict=True))
+        key = []
+        for extent, axis in zip(a.shape, spec.along, strict=True):
+            if axis is None:
+                key.append(checked(next(positions), extent))
+            else:
+                key.append(np.arange(extent).reshape([-1 if t == axis else 1 for t in range(rank)]))
+        shape = tuple(map(size, x.dims))
+        return np.broadcast_to(a[tuple(key)], shape)
+
+    return step
+
+
+# ---------------------------------------------------------------- routines and marks
+
+
+def _call(x: Call) -> Step:
+    spec = x.spec
+    meaning = ROUTINES[spec.routine]
+    return lambda operands, size: meaning(spec.params, operands, tuple(map(size, spec.dims)))[
+        spec.output
+    ]
+
+
+def _mark(x: Mark) -> Step:
+    return lambda operands, size: operands[0]
+
+
 PLANS: dict[type, Callable[[Any], Step]] = {
     Leaf: _leaf,
     Map: _map,
     Contract: _contract,
     Reduce: _reduce,
     Layout: _layout,
+    Join: _join,
+    Gather: _gather,
+    Call: _call,
+    Mark: _mark,
 }

@@ -186,7 +186,7 @@ def squares() -> Case:
     return {M: r.normal(size=(9, 9)), v: r.normal(size=9)}, [
         M + M.T,
         M @ M,
-        P.trace(M @ M),
+        (M @ M).trace(),
         P.einsum("ii->i", M),
         v @ M @ v,
         M.sum(0) * v,

@@ -12,7 +12,9 @@
 #define CF_MAX_RANK 12
 #define CF_PANEL_EXTENT (-1) /* in cf_array.dim: the capacity of a panel instead of an extent */
 
-enum { CF_OK = 0, CF_STOPPED = 1, CF_NO_MEMORY = 2, CF_BAD_ABI = 3 };
+enum { CF_OK = 0, CF_STOPPED = 1, CF_NO_MEMORY = 2, CF_BAD_ABI = 3,
+    CF_REFUSED = 4 /* values that a routine refuses, or a position out of range: who calls finds out which */
+};
 
 /* where a buffer lives */
 enum {

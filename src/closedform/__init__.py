@@ -74,9 +74,10 @@ from .algebra.functions import (
     zeros_like,
 )
 from .algebra.gradient import grad, hessian, jacobian
-from .algebra.products import dot, einsum, matmul, outer, trace
+from .algebra.products import dot, einsum, matmul, outer
 from .algebra.tensor import Tensor, as_tensor
 from .algebra.version import VERSION as _VERSION
+from .algebra.vocabulary import WORDS as _WORDS
 
 if _TYPE_CHECKING:
     from .algebra.constructors import __getattr__ as _constructor
@@ -106,6 +107,7 @@ _LATER = {
     "pp": ".algebra.text",
     "shared": ".runtime.shared",
     "steps": ".runtime.derivation",
+    **{_name: f".algebra.{_module}" for _name, _module in _WORDS.items()},
 }
 # verb that tensors call -> module and function that do it
 _VERBS = {

@@ -7,9 +7,9 @@
 # ruff: noqa: F401 (names are re-exported)
 from __future__ import annotations
 
+import importlib as _importlib
 import sys as _sys
 from types import ModuleType as _ModuleType
-from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any as _Any
 
 from . import nnet
@@ -60,8 +60,11 @@ from .algebra.functions import (
     zeros_like,
 )
 from .algebra.gradient import grad, hessian, jacobian
-from .algebra.products import dot, einsum, matmul, outer, trace
+from .algebra.products import dot, einsum, matmul, outer
 from .algebra.tensor import Tensor, as_tensor
+from .algebra.vocabulary import TUTORIAL as _TUTORIAL
+from .algebra.vocabulary import WORDS as _WORDS
+from .algebra.vocabulary import word as _word
 
 globals().update(_constructors.CONSTRUCTORS)
 abs = abs_ = absolute
@@ -71,9 +74,20 @@ constant = as_tensor
 sgn, sqr, switch = sign, square, where
 
 
-if _TYPE_CHECKING:
+def __getattr__(name: str) -> _Any:
+    """The rest of the vocabulary, imported at first use, and what only the tutorial calls so."""
+    if name in _WORDS:
+        value = _word(name)
+    elif name in _TUTORIAL:
+        value = getattr(_importlib.import_module(".algebra.tutorial", __package__), name)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
 
-    def __getattr__(name: str) -> _Any: ...  # the constructors, which are made from a table
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_WORDS, *_TUTORIAL})
 
 
 class _Namespace(_ModuleType):
@@ -84,4 +98,4 @@ class _Namespace(_ModuleType):
 
 
 _sys.modules[__name__].__class__ = _Namespace
-__all__ = [n for n in globals() if not n.startswith("_") and n != "annotations"]
+__all__ = [n for n in (*globals(), *_WORDS, *_TUTORIAL) if n[0] != "_" and n != "annotations"]

@@ -79,8 +79,9 @@ def test_keys_are_numpys(key, known):
 @pytest.mark.parametrize(
     "key",
     [
-        5, -4, np.s_[0, 0, 0, 0], np.s_[..., ...], True, [0, 1], np.array([1]), "a", 1.0,
-        np.s_[1.0:], np.s_[::0], np.array(1), np.bool_(True), cf.iscalar("k"),
+        5, -4, np.s_[0, 0, 0, 0], np.s_[..., ...], True, [0, 7], np.array([1.5]), "a", 1.0,
+        np.s_[1.0:], np.s_[::0], np.array([-4]), np.bool_(True), cf.tensor("mask", (3,), "bool"),
+        cf.vector("f"), np.s_[[0, 1], [0, 1, 2]],
     ],
     ids=str,
 )  # fmt: skip

@@ -14,10 +14,11 @@ from tests.simplify.evaluate import evaluate
 from closedform.algebra import functions as F
 from closedform.algebra.canonical import graph_text
 from closedform.algebra.constructors import tensor
+from closedform.algebra.creation import trace
 from closedform.algebra.gradient import grad, hessian, jacobian
 from closedform.algebra.graph import topological
 from closedform.algebra.node import Contract, Gradient, Leaf, Map, Reduce
-from closedform.algebra.products import einsum, matmul, trace
+from closedform.algebra.products import einsum, matmul
 from closedform.algebra.scalar import Pow, op, subexpressions
 from closedform.algebra.tensor import as_tensor
 from closedform.simplify.derive import expand_gradients

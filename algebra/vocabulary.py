@@ -1,0 +1,46 @@
+"""Where each function of tensors is defined; a door imports it when it is first used.
+
+So a longer vocabulary does not make the import longer.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+MODULES = {
+    "axes": "swapaxes moveaxis expand_dims squeeze broadcast_to flip ravel",
+    "creation": "zeros ones full full_like eye identity arange linspace one_hot tril triu diagonal "
+    "diag trace",
+    "gathering": "take take_along_axis set_subtensor inc_subtensor argsort sort",
+    "joining": "concatenate stack split repeat tile roll pad diff",
+    "products": "inner vdot kron tensordot",
+    "reductions": "prod any all count_nonzero var std ptp norm cumsum cumprod",
+}
+WORDS = {name: module for module, names in MODULES.items() for name in names.split()}
+# what only Theano calls so; defined in `tutorial`
+TUTORIAL = (
+    "alloc batched_dot extract_diag fill identity_like nonzero shape_padaxis shape_padleft "
+    "shape_padright to_one_hot"
+).split()
+# a name in numpy.linalg -> ours
+LINALG = {"norm": "norm", "matrix_norm": "norm", "vector_norm": "norm", "trace": "trace"}
+
+
+def word(name: str) -> Callable[..., Any]:
+    """The function of this name."""
+    module = importlib.import_module(f".{WORDS[name]}", __package__)
+    return getattr(module, name)
+
+
+def of_numpy(func: Callable[..., Any]) -> Callable[..., Any] | None:
+    """The function that means what a NumPy function means, if there is one."""
+    name = func.__name__
+    if name in WORDS and getattr(np, name, None) is func:
+        return word(name)
+    if name in LINALG and getattr(np.linalg, name, None) is func:
+        return word(LINALG[name])
+    return None
