@@ -14,7 +14,7 @@ HALVES = (slice(0, None, 2), slice(1, None, 2))
 OUTSIDE = """
 from tests.cuda import sanitized, emulated
 plain = emulated.unit
-wrong = "cf_copy(s0, v0 + begin*(n1) + 1, rows*(m1)"
+wrong = "v0 + begin*(n1) + 1, rows*(m1)"
 right = wrong.replace(" + 1", "")
 def unit(source):
     assert right in source
