@@ -444,5 +444,4 @@ def _composite(e: object) -> bool:
 def _row(load: Load) -> bool:
     """Whether a load reads the row of the fold that is being computed."""
     found = [t for own, t in zip(load.value.own, load.indices, strict=True) if own == AXIS]
-    plain = all(t.plain and t.label == AXIS for t in found)
-    return bool(found) and plain and not any(t.inverse for t in load.indices)
+    return bool(found) and all(t.plain and t.label == AXIS for t in found)

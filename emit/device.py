@@ -102,13 +102,15 @@ class DeviceKernel:
         region = self.regions.get(v)
         if region is not None and self.in_row(v, indices):
             self.uses(region)
-            near = (self.near(own, t) for own, t in zip(v.own, indices, strict=True))
+            near = (self.near(v, own, t) for own, t in zip(v.own, indices, strict=True))
             return f"{region.name}({', '.join(near)})"
-        places = []
-        for t, index in zip(v.own, indices, strict=True):
-            text = self.position(index)
-            places.append(f"cf_clamp({text}, {self.extent(v.space[t])})" if index.inverse else text)
-        return self.address(v, places)
+        places = (self.clamped(v, own, t) for own, t in zip(v.own, indices, strict=True))
+        return self.address(v, list(places))
+
+    def clamped(self, v: Value, own: str, index: Index) -> str:
+        """Text of a position as int64, within the axis where it could be outside."""
+        text = self.position(index)
+        return f"cf_clamp({text}, {self.extent(v.space[own])})" if index.inverse else text
 
     def in_row(self, v: Value, indices: tuple[Index, ...]) -> bool:
         """Whether a load reads the row of the panel that is being computed."""
@@ -116,13 +118,13 @@ class DeviceKernel:
             t.plain and t.label == AXIS
             for own, t in zip(v.own, indices, strict=True)
             if own == AXIS
-        ) and all(not t.inverse for t in indices)
+        )
 
-    def near(self, own: str, index: Index) -> str:
+    def near(self, v: Value, own: str, index: Index) -> str:
         """Text of a position along an axis of a panel; only the fold axis begins with the panel."""
         if index.plain and (index.label != AXIS or own == AXIS):
             return self.moved.get(str(index.label), str(index.label))
-        return f"(cf_index)({self.position(index)})"
+        return f"(cf_index)({self.clamped(v, own, index)})"
 
     def uses(self, region: Region) -> None:
         v = region.value
@@ -148,11 +150,14 @@ class DeviceKernel:
 
     def alias(self, v: Value, indices: tuple[Index, ...]) -> str:
         """Text of an element of a reshaped value."""
+        places = [self.clamped(v, own, t) for own, t in zip(v.own, indices, strict=True)]
+        return self.in_alias(v, places)
+
+    def in_alias(self, v: Value, places: list[str]) -> str:
+        """Text of an element of a reshaped value at int64 positions."""
         self.pointers.setdefault(v.root, False)
         text = "0"
-        for k, (t, index) in enumerate(zip(v.own, indices, strict=True)):
-            x = self.position(index)
-            x = f"cf_clamp({x}, {self.extent(v.space[t])})" if index.inverse else x
+        for k, (t, x) in enumerate(zip(v.own, places, strict=True)):
             text = x if k == 0 else f"({text})*{self.extent(v.space[t])} + {x}"
         return f"v{v.root.number}[{text}]"
 

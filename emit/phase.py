@@ -282,7 +282,9 @@ class PhasePlanner:
 
 
 def _collected(v: Value, name: str, text: str, kind: str) -> str:
-    return f"{name} += {text};" if v.op == "sum" else f"{name} = cf_{v.op}<{kind}>({name}, {text});"
+    if v.op in ("sum", "prod"):
+        return f"{name} {'+' if v.op == 'sum' else '*'}= {text};"
+    return f"{name} = cf_{v.op}<{kind}>({name}, {text});"
 
 
 def _about(v: Value) -> str:
