@@ -16,9 +16,14 @@ protocol.py        what Python asks of a handle: facts, comparison, truth, pickl
 words.py           what a composite is called as it was written
 methods.py         methods of tensors that other modules define
 tensor.py          the handle a user holds: NumPy's operators and methods
+elementwise.py     arithmetic, exponentials, angles, rounding, under NumPy's names
+choices.py         choices, comparisons, truth values
+bits.py            bits of integers
+special.py         special functions under SciPy's names, activations
+operations.py      the elementwise operations as a table, for documentation and tests
 dispatch.py        NumPy functions applied to tensors
 constructors.py    inputs: scalar, vector, matrix and their relatives
-functions.py       functions of tensors, under NumPy's names
+functions.py       the elementwise functions and functions of whole arrays
 vocabulary.py      which module has which function
 subscripts.py      basic slices as NumPy writes them
 indexing.py        slices and reshape with extents that may be symbolic

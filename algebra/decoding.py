@@ -112,7 +112,8 @@ def _apply(token: str, stack: list) -> Any:
     name, _, count = token.partition(":")
     arity = PRIMITIVES[name].arity
     number = natural(int(count))
-    if number != (number if arity is None else arity) or not 0 < number <= len(stack):
+    least = 1 if arity is None else arity
+    if number != (number if arity is None else arity) or not least <= number <= len(stack):
         raise ValueError(f"{name} of {number} arguments")
     args = [stack.pop() for _ in range(number)]
     return CLASSES[name](*args)

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from . import functions as F
-from . import products, scalar
+from . import products
 from .errors import ExpressionError
 from .origin import here
-from .tensor import Tensor, apply
+from .tensor import Tensor
 from .vocabulary import of_numpy
 
 
@@ -32,43 +32,30 @@ def _compared(compare: Callable[..., Any]) -> Callable[..., Any]:
     return meaning
 
 
+# ufuncs whose meaning is the function of the same name
+_BY_NAME = (
+    "negative", "positive", "absolute", "fabs", "sign", "copysign", "reciprocal", "square", "sqrt",
+    "cbrt", "float_power", "fmod", "divmod", "hypot", "exp", "exp2", "expm1", "log", "log2",
+    "log10", "log1p", "logaddexp", "logaddexp2", "sin", "cos", "tan", "arcsin", "arccos", "arctan",
+    "arctan2", "sinh", "cosh", "tanh", "arcsinh", "arccosh", "arctanh", "deg2rad", "rad2deg",
+    "degrees", "radians", "floor", "ceil", "trunc", "rint", "maximum", "minimum", "fmax", "fmin",
+    "heaviside", "less", "less_equal", "greater", "greater_equal", "logical_and", "logical_or",
+    "logical_xor", "logical_not", "isnan", "isinf", "isfinite", "signbit", "bitwise_and",
+    "bitwise_or", "bitwise_xor", "invert", "left_shift", "right_shift", "gcd", "lcm",
+    "bitwise_count",
+)  # fmt: skip
 _UFUNCS: dict[Any, Callable[..., Any]] = {
     np.add: _operator(Tensor.__add__, Tensor.__radd__),
     np.subtract: _operator(Tensor.__sub__, Tensor.__rsub__),
     np.multiply: _operator(Tensor.__mul__, Tensor.__rmul__),
     np.true_divide: _operator(Tensor.__truediv__, Tensor.__rtruediv__),
     np.power: _operator(Tensor.__pow__, Tensor.__rpow__),
+    np.floor_divide: _operator(Tensor.__floordiv__, Tensor.__rfloordiv__),
+    np.remainder: _operator(Tensor.__mod__, Tensor.__rmod__),
     np.matmul: products.matmul,
-    np.negative: Tensor.__neg__,
-    np.positive: Tensor.__pos__,
     np.equal: _compared(F.eq),
     np.not_equal: _compared(F.neq),
-    np.less: F.lt,
-    np.less_equal: F.le,
-    np.greater: F.gt,
-    np.greater_equal: F.ge,
-    np.logical_and: F.logical_and,
-    np.logical_or: F.logical_or,
-    np.logical_not: F.logical_not,
-    np.bitwise_and: _operator(Tensor.__and__, Tensor.__rand__),
-    np.bitwise_or: _operator(Tensor.__or__, Tensor.__ror__),
-    np.invert: Tensor.__invert__,
-    np.exp: F.exp,
-    np.expm1: F.expm1,
-    np.log: F.log,
-    np.log1p: F.log1p,
-    np.sin: F.sin,
-    np.cos: F.cos,
-    np.tanh: F.tanh,
-    np.sinh: F.sinh,
-    np.cosh: F.cosh,
-    np.sqrt: F.sqrt,
-    np.square: F.square,
-    np.absolute: F.absolute,
-    np.fabs: lambda x: apply(scalar.absolute, x, floats=True),
-    np.sign: F.sign,
-    np.maximum: F.maximum,
-    np.minimum: F.minimum,
+    **{getattr(np, name): getattr(F, name) for name in _BY_NAME},
 }
 
 _FUNCTIONS: dict[Any, Callable[..., Any]] = {
@@ -79,6 +66,11 @@ _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.argmax: F.argmax,
     np.argmin: F.argmin,
     np.where: F.where,
+    np.round: F.round,
+    np.fix: F.fix,
+    np.clip: F.clip,
+    np.sinc: F.sinc,
+    np.nan_to_num: F.nan_to_num,
     np.transpose: F.transpose,
     np.reshape: F.reshape,
     np.dot: products.dot,

@@ -103,6 +103,11 @@ def floating(dtype: np.dtype) -> np.dtype:
     return FLOAT32 if result == np.float16 else result
 
 
+def numeric(dtype: np.dtype) -> np.dtype:
+    """Dtype of arithmetic for which NumPy has no loop of booleans: int8 instead."""
+    return INT8 if dtype == BOOL else dtype
+
+
 def divided(dtype: np.dtype) -> np.dtype:
     """Dtype of a true division: float64 for every integer, also the small ones."""
     return dtype if dtype.kind == "f" else FLOAT64

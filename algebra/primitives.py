@@ -61,41 +61,121 @@ def _logical(name: str, arity: int, text: str, latex: str) -> Primitive:
     return Primitive(name, arity, boolean=True, truths=truths, cheap=True, infix=(text, latex))
 
 
+def _bits(name: str, text: str, latex: str) -> Primitive:
+    return Primitive(name, 2, cheap=True, infix=(text, latex))
+
+
+def _derivative(name: str) -> Primitive:
+    """The derivative of some order of a function, as a function of order and argument."""
+    latex = rf"\operatorname{{{{{name}}}}}^{{{{({{0}})}}}}\left({{1}}\right)"
+    return Primitive(f"{name}_derivative", 2, orders=1, latex=latex)
+
+
 ARITHMETIC = (
     Primitive("Add", None, cheap=True),
     Primitive("Mul", None, cheap=True),
     Primitive("Pow", 2),
     Primitive("abs", 1, sign=NONNEGATIVE, cheap=True, latex=r"\left|{0}\right|"),
     Primitive("sign", 1, cheap=True),
+    Primitive("copysign", 2, cheap=True),
+    Primitive("floor_divide", 2, infix=("//", r"\mathbin{/\!/}")),
+    Primitive("mod", 2, infix=("%", r"\bmod")),
+    Primitive("fmod", 2),
+    Primitive("hypot", 2, sign=NONNEGATIVE),
+    Primitive("pi", 0, sign=POSITIVE, cheap=True, latex=r"\pi"),
 )
 EXPONENTIAL = (
     Primitive("exp", 1, sign=POSITIVE, latex=r"\exp"),
+    Primitive("exp2", 1, sign=POSITIVE),
     Primitive("expm1", 1, keeps=SIGN),
     Primitive("log", 1, latex=r"\log"),
+    Primitive("log2", 1, latex=r"\log_{2}"),
+    Primitive("log10", 1, latex=r"\log_{10}"),
     Primitive("log1p", 1, keeps=SIGN),
+    Primitive("cbrt", 1, keeps=SIGN, latex=r"\sqrt[3]{{{0}}}"),
     Primitive("sigmoid", 1, sign=POSITIVE, text="sigma", latex=r"\sigma"),
     Primitive("softplus", 1, sign=POSITIVE),
     Primitive("log1mexp", 1),
+    Primitive("logaddexp", 2),
+    Primitive("logcosh", 1, sign=NONNEGATIVE),
 )
 TRIGONOMETRIC = (
     Primitive("sin", 1, latex=r"\sin"),
     Primitive("cos", 1, latex=r"\cos"),
+    Primitive("tan", 1, latex=r"\tan"),
+    Primitive("arcsin", 1, keeps=SIGN, latex=r"\arcsin"),
+    Primitive("arccos", 1, sign=NONNEGATIVE, latex=r"\arccos"),
+    Primitive("arctan", 1, keeps=SIGN, latex=r"\arctan"),
+    Primitive("arctan2", 2),
+    Primitive("sinc", 1),
+    _derivative("sinc"),
 )
 HYPERBOLIC = (
     Primitive("sinh", 1, keeps=SIGN, latex=r"\sinh"),
     Primitive("cosh", 1, sign=POSITIVE, latex=r"\cosh"),
     Primitive("tanh", 1, keeps=SIGN, latex=r"\tanh"),
+    Primitive("arcsinh", 1, keeps=SIGN),
+    Primitive("arccosh", 1, sign=NONNEGATIVE),
+    Primitive("arctanh", 1, keeps=SIGN),
+)
+ROUNDING = (
+    Primitive("floor", 1, keeps=WEAKLY, cheap=True, latex=r"\left\lfloor {0}\right\rfloor"),
+    Primitive("ceil", 1, keeps=SIGN, cheap=True, latex=r"\left\lceil {0}\right\rceil"),
+    Primitive("trunc", 1, keeps=WEAKLY, cheap=True),
+    Primitive("rint", 1, keeps=WEAKLY, cheap=True),
+    Primitive("clip", 3, choice=True, cheap=True),
 )
 CHOICE = (
     Primitive("relu", 1, sign=NONNEGATIVE, choice=True, cheap=True),
     Primitive("maximum", 2, choice=True, cheap=True, latex=r"\max"),
     Primitive("minimum", 2, choice=True, cheap=True, latex=r"\min"),
+    Primitive("fmax", 2, choice=True, cheap=True),
+    Primitive("fmin", 2, choice=True, cheap=True),
+    Primitive("heaviside", 2, choice=True, cheap=True),
     Primitive("where", 3, truths=(0,), cheap=True),
     Primitive(
         "indicator", 1, sign=NONNEGATIVE, truths=(0,), cheap=True,
         latex=r"\mathbf{{1}}\left[{0}\right]",
     ),
 )  # fmt: skip
+GAUSSIAN = (
+    Primitive("erf", 1, keeps=SIGN),
+    Primitive("erfc", 1, sign=POSITIVE),
+    Primitive("erfcx", 1, sign=POSITIVE),
+    _derivative("erfcx"),
+    Primitive("erfinv", 1, keeps=SIGN, latex=r"\operatorname{erf}^{-1}"),
+    Primitive("erfcinv", 1, latex=r"\operatorname{erfc}^{-1}"),
+    Primitive("ndtr", 1, sign=POSITIVE, latex=r"\Phi"),
+    Primitive("ndtri", 1, latex=r"\Phi^{-1}"),
+    Primitive("log_ndtr", 1, latex=r"\log\Phi"),
+)
+GAMMA = (
+    Primitive("gamma", 1, keeps=SIGN, latex=r"\Gamma"),
+    Primitive("gammaln", 1, latex=r"\log\left|\Gamma\left({0}\right)\right|"),
+    Primitive("digamma", 1, latex=r"\psi"),
+    Primitive("polygamma", 2, orders=1, latex=r"\psi^{{({0})}}\left({1}\right)"),
+    Primitive("zeta", 2, orders=1, latex=r"\zeta"),
+    Primitive("betaln", 2, latex=r"\log\mathrm{B}"),
+    Primitive("binom", 2, latex=r"\binom{{{0}}}{{{1}}}"),
+)
+BESSEL = (
+    Primitive("i0", 1, sign=POSITIVE, latex=r"I_{0}"),
+    Primitive("i1", 1, keeps=SIGN, latex=r"I_{1}"),
+    Primitive("i0e", 1, sign=POSITIVE),
+    Primitive("i1e", 1, keeps=SIGN),
+    Primitive("iv", 2, orders=1, latex=r"I_{{{0}}}\left({1}\right)"),
+    Primitive("ive", 2, orders=1),
+)
+ENTROPY = (
+    Primitive("xlogy", 2),
+    Primitive("xlog1py", 2),
+    Primitive("logit", 1),
+    Primitive("entr", 1),
+    Primitive("rel_entr", 2),
+    Primitive("kl_div", 2, sign=NONNEGATIVE),
+    Primitive("exprel", 1, sign=POSITIVE),
+    _derivative("exprel"),
+)
 COMPARISON = (
     _relation("eq", "==", "="),
     _relation("ne", "!=", r"\ne"),
@@ -106,8 +186,22 @@ COMPARISON = (
     _logical("and_", 2, "&", r"\wedge"),
     _logical("or_", 2, "|", r"\vee"),
     _logical("not_", 1, "~", r"\neg "),
+    Primitive("isnan", 1, boolean=True, cheap=True),
+    Primitive("isinf", 1, boolean=True, cheap=True),
+    Primitive("isfinite", 1, boolean=True, cheap=True),
+    Primitive("signbit", 1, boolean=True, cheap=True),
 )
-
+INTEGER = (
+    _bits("bitwise_and", "&", r"\mathbin{\&}"),
+    _bits("bitwise_or", "|", r"\mathbin{|}"),
+    _bits("bitwise_xor", "^", r"\oplus"),
+    _bits("left_shift", "<<", r"\ll"),
+    _bits("right_shift", ">>", r"\gg"),
+    Primitive("invert", 1, cheap=True, infix=("~", r"\mathord{\sim}")),
+    Primitive("bitwise_count", 1),
+    Primitive("gcd", 2, latex=r"\gcd"),
+    Primitive("lcm", 2),
+)
 PRIMITIVES: dict[str, Primitive] = {
     row.name: row
     for rows in (
@@ -115,8 +209,14 @@ PRIMITIVES: dict[str, Primitive] = {
         EXPONENTIAL,
         TRIGONOMETRIC,
         HYPERBOLIC,
+        ROUNDING,
         CHOICE,
         COMPARISON,
+        INTEGER,
+        GAUSSIAN,
+        GAMMA,
+        BESSEL,
+        ENTROPY,
     )
     for row in rows
 }

@@ -12,9 +12,10 @@ from typing import Any
 
 from . import build, scalar
 from .axes import axis_of, moveaxis
+from .choices import truth
 from .dtypes import BOOL, FLOAT64, INT64, dtype_of, summed
+from .elementwise import sqrt
 from .errors import ExpressionError, ShapeError
-from .functions import sqrt, truth
 from .node import Node
 from .origin import here
 from .routines import along_last

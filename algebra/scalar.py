@@ -176,6 +176,7 @@ def __getattr__(name: str) -> Any:
 
 
 ZERO, ONE, MINUS_ONE, HALF = Integer(0), Integer(1), Integer(-1), Rational(1, 2)
+PI = CLASSES["pi"]()
 
 
 def is_number(e) -> bool:

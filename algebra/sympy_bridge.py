@@ -11,7 +11,7 @@ import sympy
 from sympy.core.function import AppliedUndef
 from sympy.functions.elementary.piecewise import ExprCondPair
 
-from . import build, functions
+from . import build, functions, special
 from .dims import Dim, FreshDim
 from .errors import ExpressionError
 from .sympy_elements import to_sympy
@@ -94,6 +94,16 @@ def _folded(function: Callable) -> Callable:
     return lambda e, memo: functools.reduce(function, (memo[a] for a in e.args))
 
 
+def _ordered(function: Callable, order: int) -> Callable:
+    """A function of a fixed order."""
+    return lambda e, memo: function(order, *(memo[a] for a in e.args))
+
+
+def _order_first(function: Callable) -> Callable:
+    """A function of an order, a number, and an argument."""
+    return lambda e, memo: function(e.args[0], memo[e.args[1]])
+
+
 def _add(e: sympy.Basic, memo: dict) -> Any:
     """Terms with a minus sign are subtracted."""
     first, *rest = sorted(e.args, key=lambda a: a.could_extract_minus_sign())
@@ -162,15 +172,26 @@ FROM: dict[Any, Callable[[sympy.Basic, dict], Any]] = {
     sympy.Add: _add, sympy.Mul: _mul, sympy.Pow: _pow, sympy.Piecewise: _piecewise,
     ExprCondPair: lambda e, memo: None,
     sympy.exp: _plain(functions.exp), sympy.log: _plain(functions.log),
-    sympy.sin: _plain(functions.sin),
-    sympy.cos: _plain(functions.cos), sympy.tanh: _plain(functions.tanh),
-    sympy.sinh: _plain(functions.sinh),
-    sympy.cosh: _plain(functions.cosh), sympy.Abs: _plain(functions.absolute),
-    sympy.sign: _plain(functions.sign),
+    sympy.sin: _plain(functions.sin), sympy.cos: _plain(functions.cos),
+    sympy.tan: _plain(functions.tan), sympy.asin: _plain(functions.arcsin),
+    sympy.acos: _plain(functions.arccos), sympy.atan: _plain(functions.arctan),
+    sympy.atan2: _plain(functions.arctan2), sympy.sinc: _ordered(special.sinc_derivative, 0),
+    sympy.sinh: _plain(functions.sinh), sympy.cosh: _plain(functions.cosh),
+    sympy.tanh: _plain(functions.tanh), sympy.asinh: _plain(functions.arcsinh),
+    sympy.acosh: _plain(functions.arccosh), sympy.atanh: _plain(functions.arctanh),
+    sympy.Abs: _plain(functions.absolute), sympy.sign: _plain(functions.sign),
+    sympy.floor: _plain(functions.floor), sympy.ceiling: _plain(functions.ceil),
+    sympy.Mod: _plain(functions.remainder), sympy.Heaviside: _plain(functions.heaviside),
+    sympy.erf: _plain(special.erf), sympy.erfc: _plain(special.erfc),
+    sympy.erfinv: _plain(special.erfinv), sympy.erfcinv: _plain(special.erfcinv),
+    sympy.gamma: _plain(special.gamma), sympy.loggamma: _plain(special.gammaln),
+    sympy.polygamma: _order_first(special.polygamma),
+    sympy.zeta: _plain(special.zeta), sympy.binomial: _plain(special.binom),
+    sympy.besseli: _order_first(special.iv),
     sympy.Max: _folded(functions.maximum), sympy.Min: _folded(functions.minimum),
     sympy.Eq: _plain(functions.eq), sympy.Ne: _plain(functions.neq), sympy.Lt: _plain(functions.lt),
     sympy.Le: _plain(functions.le), sympy.Gt: _plain(functions.gt), sympy.Ge: _plain(functions.ge),
     sympy.And: _folded(functions.logical_and), sympy.Or: _folded(functions.logical_or),
-    sympy.Not: _plain(functions.logical_not),
+    sympy.Not: _plain(functions.logical_not), sympy.Xor: _folded(functions.logical_xor),
 }  # fmt: skip
 _KNOWN = ", ".join(sorted(f.__name__ for f in FROM if f is not ExprCondPair))

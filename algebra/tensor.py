@@ -10,7 +10,7 @@ from typing import Any
 from . import build, late, scalar
 from . import node as nodes
 from .dims import known, show_shape
-from .dtypes import BOOL, FLOAT64, INT8, divided, dtype_of
+from .dtypes import BOOL, FLOAT64, divided, dtype_of, numeric
 from .errors import ExpressionError, ShapeError
 from .literal import Part, check_fits, literal
 from .methods import Methods
@@ -93,27 +93,67 @@ class Tensor(Methods, Handle):
     def __ge__(self, other: Any) -> Tensor:
         return compare(scalar.ge, self, other)
 
-    def __and__(self, other: Any) -> Tensor:
-        return logical(scalar.and_, self, other)
+    def __floordiv__(self, other: Any) -> Tensor:
+        return _called("floor_divide", self, other)
 
-    __rand__ = __and__
+    def __rfloordiv__(self, other: Any) -> Tensor:
+        return _called("floor_divide", other, self)
+
+    def __mod__(self, other: Any) -> Tensor:
+        return _called("remainder", self, other)
+
+    def __rmod__(self, other: Any) -> Tensor:
+        return _called("remainder", other, self)
+
+    def __divmod__(self, other: Any) -> tuple[Tensor, Tensor]:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> tuple[Tensor, Tensor]:
+        return other // self, other % self
+
+    def __and__(self, other: Any) -> Tensor:
+        return _called("bitwise_and", self, other)
+
+    def __rand__(self, other: Any) -> Tensor:
+        return _called("bitwise_and", other, self)
 
     def __or__(self, other: Any) -> Tensor:
-        return logical(scalar.or_, self, other)
+        return _called("bitwise_or", self, other)
 
-    __ror__ = __or__
+    def __ror__(self, other: Any) -> Tensor:
+        return _called("bitwise_or", other, self)
+
+    def __xor__(self, other: Any) -> Tensor:
+        return _called("bitwise_xor", self, other)
+
+    def __rxor__(self, other: Any) -> Tensor:
+        return _called("bitwise_xor", other, self)
+
+    def __lshift__(self, other: Any) -> Tensor:
+        return _called("left_shift", self, other)
+
+    def __rlshift__(self, other: Any) -> Tensor:
+        return _called("left_shift", other, self)
+
+    def __rshift__(self, other: Any) -> Tensor:
+        return _called("right_shift", self, other)
+
+    def __rrshift__(self, other: Any) -> Tensor:
+        return _called("right_shift", other, self)
 
     def __invert__(self) -> Tensor:
-        return logical(scalar.not_, self)
+        return _called("invert", self)
 
-    def _not_built(self, other: Any, *rest: Any) -> Tensor:
-        raise ExpressionError(
-            "integer division and remainder of tensors are not built yet",
-            where=here(),
-            fix="use / and cast with .astype",
-        )
+    def __round__(self, decimals: int | None = None) -> Tensor:
+        return _called("round", self, decimals or 0)
 
-    __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __divmod__ = __rdivmod__ = _not_built
+    def round(self, decimals: int = 0) -> Tensor:
+        """Rounded to decimals, a tie to the even digit."""
+        return _called("round", self, decimals)
+
+    def clip(self, min: Any = None, max: Any = None) -> Tensor:  # noqa: A002
+        """The elements, but at least min and at most max."""
+        return _called("clip", self, min, max)
 
     def __iter__(self) -> Any:
         if self.ndim and known(self.shape[0]):
@@ -268,9 +308,9 @@ def apply(primitive: Any, *args: Any, floats: Any = False) -> Tensor:
     return Tensor(build.elementwise(primitive, [part(a) for a in args], floats=floats))
 
 
-def compare(primitive: Any, a: Any, b: Any) -> Tensor:
-    """An elementwise comparison, of dtype bool."""
-    return Tensor(build.elementwise(primitive, [part(a), part(b)], boolean=True))
+def compare(primitive: Any, *args: Any) -> Tensor:
+    """An elementwise comparison, or a question to one number; of dtype bool."""
+    return Tensor(build.elementwise(primitive, [part(a) for a in args], boolean=True))
 
 
 def logical(primitive: Any, *args: Any) -> Tensor:
@@ -300,7 +340,7 @@ def power(base: Any, exponent: Any) -> Tensor:
             where=here(),
             fix="convert the base with .astype('float64')",
         )
-    return Tensor(build.elementwise(Pow, parts, floats=lambda d: INT8 if d == BOOL else d))
+    return Tensor(build.elementwise(Pow, parts, floats=numeric))
 
 
 def _binary(primitive: Any, boolean: Any, *args: Any) -> Tensor:
@@ -317,6 +357,13 @@ def _no_boolean(what: str) -> ExpressionError:
     return ExpressionError(
         f"{what} of booleans", where=here(), fix="use ~a, or convert with .astype('int64')"
     )
+
+
+def _called(name: str, *args: Any) -> Any:
+    """A function of `functions`, which builds on this file."""
+    from . import functions
+
+    return getattr(functions, name)(*args)
 
 
 def _keep(result: Tensor, source: Tensor, axes: Sequence[int], keepdims: bool) -> Tensor:

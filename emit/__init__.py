@@ -3,10 +3,11 @@
 Reading order: `program` is what goes in and comes out; `value` what a program computes; `lower`
 splits a graph by the fold axis (`inline`: what becomes no value, `arrays`: joins, gathers and
 routines, `section`: what waits for the next pass); `online` finds sums that need not wait (`match`
-compares expressions) and `merge` joins them panel by panel; `named` spells named functions; `nest`
-fuses values into loop nests; `plan` decides buffers, stages and statements; `routine` spells calls
-of routines; `cost` counts what that moves and computes, as polynomials (`count`) that `estimate`
-evaluates; `target` and `spelling` know a language; `render` fills the templates.
+compares expressions) and `merge` joins them panel by panel; `named` and `special` write named
+functions in those that a target has, `functions` spells these; `nest` fuses values into loop
+nests; `plan` decides buffers, stages and statements; `routine` spells calls of routines; `cost`
+counts what that moves and computes, as polynomials (`count`) that `estimate` evaluates; `target`
+and `spelling` know a language; `render` fills the templates.
 
 For a CUDA device the same values take another way: `schedule` orders them in steps, `device` knows
 names and addresses within a kernel, `phase` shares the points of a group among threads, `cuda` puts

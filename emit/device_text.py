@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from functools import cache
+
 from .arrays import refuse_routines
 from .axis import lower
 from .cuda import DevicePlanner, DeviceProgram, OnceText
@@ -42,11 +45,28 @@ def compile_device(unit: Unit) -> DeviceProgram:
 
 
 def _text(plan: DevicePlanner) -> str:
+    helpers = _CALL.findall(_rendered(plan, ()))
+    shared = _shared_helpers()
+    return _rendered(plan, tuple(dict.fromkeys(h for h in helpers if h[0] in shared)))
+
+
+_CALL = re.compile(r"\bcf_([a-z]+)_(\w+)\(")
+
+
+@cache
+def _shared_helpers() -> frozenset[str]:
+    """Helpers whose text CUDA shares with C: a template each."""
+    found = _environment().list_templates(filter_func=lambda name: name.startswith("functions/"))
+    return frozenset(name.removeprefix("functions/").partition(".")[0] for name in found)
+
+
+def _rendered(plan: DevicePlanner, helpers: tuple[tuple[str, str], ...]) -> str:
     return (
         _environment()
         .get_template("cuda/unit.cu.j2")
         .render(
             title=f"emitted by closedform; computes {', '.join(map(str, plan.low.results))}",
+            helpers=helpers,
             steps=plan.steps,
             arrays=len(plan.arguments) + len(plan.buffers),
             dims=len(plan.dims),

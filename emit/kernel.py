@@ -325,7 +325,7 @@ class KernelPlanner:
     def speller(self, dtype: np.dtype) -> Speller:
         if dtype not in self.spellers:
             self.spellers[dtype] = Speller(
-                self.p.target, dtype, self.place, self.position, self.extent
+                self.p.target, dtype, self.place, self.position, self.extent, self.p.external
             )
         return self.spellers[dtype]
 

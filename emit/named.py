@@ -2,35 +2,29 @@
 
 Branches are `where`, so that loops vectorise. Sums are flattened with small corrections (log1p,
 log) last: then large terms cancel exactly before the correction is added, and `softplus(z) - y*z`
-keeps its digits.
-
-Sources: softplus and log1mexp after M. Maechler, "Accurately computing log(1 - exp(-|a|))" (2012).
+keeps its digits. How special functions are written is a row of `special`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-import sympy
-
 from ..algebra import scalar
 from ..algebra.partials import raised
 from ..algebra.scalar import (
     ONE,
     POSITIVE,
-    ZERO,
     Add,
     Mul,
     Pow,
     Scalar,
     Slot,
-    absolute,
     exp,
     log,
     log1p,
     op,
-    where,
 )
+from .special import SPECIAL, magnitude
 from .value import Atom
 
 SQUARING = 10  # largest integer power spelled as products: at most (10 - 1)/2 ULP
@@ -135,18 +129,6 @@ def _is_minus_log(t) -> bool:
     return isinstance(t, Mul) and len(t.args) == 2 and t.args[0] == -1 and _is_log(t.args[1])
 
 
-def _magnitude(x):
-    """abs(x); the same expression for x and -x."""
-    while isinstance(x, Mul) and x.args[0] == -1:
-        x = Mul(*x.args[1:]) if len(x.args) > 2 else x.args[1]
-    return absolute(x)
-
-
-def _decay(x):
-    """exp(-abs(x)), which never overflows."""
-    return exp(Mul(-1, _magnitude(x)))
-
-
 def _power(base, exponent):
     """Small integer powers by repeated squaring."""
     if (
@@ -163,18 +145,10 @@ def _power(base, exponent):
     return result if exponent > 0 else Pow(result, -1)
 
 
-_LOG2 = sympy.Rational(6243314768165359, 9007199254740992)  # log(2), nearest double
-
 _SPELL: dict[str, Callable] = {
     "Add": _add,
     "Pow": _power,
     "exp": _exp,
-    "abs": _magnitude,
-    "softplus": lambda x: Add(scalar.relu(x), log1p(_decay(x))),
-    "sigmoid": lambda x: Mul(
-        where(scalar.lt(x, ZERO), _decay(x), ONE), Pow(Add(ONE, _decay(x)), -1)
-    ),
-    "log1mexp": lambda x: where(
-        scalar.lt(x, _LOG2), log(Mul(-1, scalar.expm1(Mul(-1, x)))), log1p(Mul(-1, exp(Mul(-1, x))))
-    ),
+    "abs": magnitude,
+    **SPECIAL,
 }

@@ -286,6 +286,7 @@ class VectorSum:
                 lambda load: self._name(load, loads, ahead),
                 self.k.position,
                 self.k.extent,
+                self.k.p.external,
             )
             for e in scalar.subexpressions(self.v.expr):
                 self.k.note(e)

@@ -35,7 +35,8 @@ def _environment():
 @cache
 def template_digest(target: str) -> str:
     """SHA-256 of the templates of a target, a field of every cache key."""
-    found = sorted((FOLDER / TARGETS[target].templates).glob("*.j2"))
+    folders = (FOLDER / TARGETS[target].templates, FOLDER / "functions")
+    found = [path for folder in folders for path in sorted(folder.glob("*.j2"))]
     return hashlib.sha256(
         b"\0".join(p.name.encode() + b"\0" + p.read_bytes() for p in found)
     ).hexdigest()
@@ -86,8 +87,8 @@ def _text(plan: Planner, target: Target, definitions: list[str]) -> str:
 
 
 def _needs(stages: list[dict], definitions: list[str], target: Target) -> tuple[list, list]:
-    """Library functions (name, suffix, type, first version) and helpers (template, type) that the
-    text calls."""
+    """Library functions (name, type, types of arguments, first version) and helpers (template,
+    type) that the text calls."""
     lines = [*definitions]
     for stage in stages:
         lines += [a.combine for a in stage["accumulators"]]
@@ -104,8 +105,8 @@ def _needs(stages: list[dict], definitions: list[str], target: Target) -> tuple[
         suffix: target.types[name] for name, suffix in {"float64": "", **target.suffixes}.items()
     }
     library = [
-        (n, s, t, since)
-        for n, since in target.routines.items()
+        (n + s, t, ", ".join([t] * arity), since)
+        for n, (since, arity) in target.vectors.items()
         for s, t in types.items()
         if n + s in called
     ]

@@ -7,7 +7,9 @@ from collections.abc import Callable
 import numpy as np
 
 from ..algebra import scalar
+from ..algebra.errors import EmitError
 from ..algebra.scalar import HALF, Add, Mul, Pow, Scalar, op
+from .functions import ROUTINE
 from .target import Target
 from .value import Fetch, Infinity, Load, Parameter, Position, Rows, Size
 
@@ -19,7 +21,7 @@ def literal(number, dtype: np.dtype, target: Target) -> str:
     if dtype.kind != "f":
         assert number.is_integer, f"{number} in integer arithmetic"
         text = str(int(number))
-        text = f"INT64_C({text})" if dtype.itemsize == 8 and dtype.kind == "i" else text
+        text = f"{'U' * (dtype.kind == 'u')}INT64_C({text})" if dtype.itemsize == 8 else text
     else:
         value = int(number.p) / int(number.q)
         text = f"{np.float32(value)!s}" if dtype.itemsize == 4 else repr(value)
@@ -47,6 +49,7 @@ class Speller:
     places     load or fetch -> (text of the element, dtype in memory)
     positions  Index -> text of an int64 position
     extents    dim -> text of an int64 extent
+    externals  name of a library routine -> its number
     """
 
     def __init__(
@@ -56,8 +59,9 @@ class Speller:
         places: Callable,
         positions: Callable,
         extents: Callable,
+        externals: Callable[[str], int] | None = None,
     ) -> None:
-        self.target, self.dtype = target, dtype
+        self.target, self.dtype, self.externals = target, dtype, externals
         self.places, self.positions, self.extents = places, positions, extents
         self.type, self.names = target.type_of(dtype), dict[Scalar, str]()
 
@@ -87,8 +91,6 @@ class Speller:
             return self._mul(e)
         if name == "Pow":
             return self._pow(e.args[0], e.args[1])
-        if name == "abs" and self.dtype.kind == "f":
-            return self._function("fabs", e.args)
         if name == "indicator":
             return f"({self.type}){self.truth(e.args[0])}"
         if (
@@ -96,16 +98,40 @@ class Speller:
             and all(map(_integral, e.args))
             and self.dtype != INT64
         ):
-            return Speller(self.target, INT64, self.places, self.positions, self.extents)(e)
+            places = self.places, self.positions, self.extents, self.externals
+            return Speller(self.target, INT64, *places)(e)
         return self._function(name, e.args)
 
     def _function(self, name: str, args) -> str:
         row = scalar.PRIMITIVES.get(name)
         truths = row.truths if row else ()
         texts = [self.truth(a) if k in truths else self.number(a) for k, a in enumerate(args)]
-        return self.target.functions[name].format(
-            *texts, f=self.target.suffix(self.dtype), t=self.type
-        )
+        suffix, routine = self.target.suffix(self.dtype), self._routine(name)
+        return self._format(name).format(*texts, f=suffix, t=self.type, r=routine)
+
+    def _routine(self, name: str) -> str:
+        """A routine of another library, as what is called."""
+        if name not in self.target.routines:
+            return ""
+        routine, arity = self.target.routines[name]
+        assert self.externals is not None, f"{name} is called where no routine can be"
+        number = self.externals(f"special.{routine}/{arity}")
+        return ROUTINE.format(types=", ".join(["double"] * arity), number=number)
+
+    def _format(self, name: str) -> str:
+        integers = self.target.integers if self.dtype.kind != "f" else {}
+        found = integers.get(name) or self.target.functions.get(name)
+        if found is None:
+            raise EmitError(
+                f"{name} has no spelling on the target {self.target.name!r}",
+                fix="compile for another target, such as target='c'",
+            )
+        return found
+
+    def _wrapped(self, text: str) -> str:
+        """Arithmetic of integers narrower than int wraps, which C does only where it stores."""
+        narrow = self.dtype.kind in "iu" and self.dtype.itemsize < 4
+        return f"(({self.type}){text})" if narrow else text
 
     def _add(self, e: Add) -> str:
         parts = []
@@ -115,12 +141,12 @@ class Speller:
             parts.append(
                 ("-" if minus and k == 0 else " - " if minus else " + " if k else "") + text
             )
-        return f"({''.join(parts)})"
+        return self._wrapped(f"({''.join(parts)})")
 
     def _mul(self, e: Mul) -> str:
         minus, rest = negative(e)
         if minus:
-            return f"(-{self.number(rest)})"
+            return self._wrapped(f"(-{self.number(rest)})")
         up = [a for a in e.args if not divides(a)]
         down = [
             Pow(a.args[0], -a.args[1]) if a.args[1] != -1 else a.args[0]
@@ -131,7 +157,7 @@ class Speller:
         if down:
             below = "*".join(map(self.number, down))
             text = f"{text}/{f'({below})' if len(down) > 1 else below}"
-        return f"({text})"
+        return self._wrapped(f"({text})")
 
     def _pow(self, base, power) -> str:
         if scalar.is_number(power) and power < 0:
@@ -140,7 +166,7 @@ class Speller:
         if power == HALF:
             return self._function("sqrt", (base,))
         if scalar.is_number(power) and power.is_integer and power <= 4:
-            return "(" + "*".join([self.number(base)] * int(power)) + ")"
+            return self._wrapped("(" + "*".join([self.number(base)] * int(power)) + ")")
         return self._function("pow" if self.dtype.kind == "f" else "ipow", (base, power))
 
     def _load(self, e: Load | Fetch) -> str:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from .functions import formats, integer_formats, routines, vectors
+
 
 @dataclass(frozen=True)
 class Target:
@@ -15,9 +17,11 @@ class Target:
     suffixes   dtype name -> suffix of floating literals and of library functions
     functions  primitive -> format of its spelling; {0}, {1}... are arguments, {f} the suffix, {t}
                the type of the result
+    integers   the same where arithmetic of integers is spelled otherwise
     templates  folder of its templates
-    routines   functions that have vector variants to be declared, and the first C library version
-               that has them
+    vectors    functions that have vector variants to be declared: the first C library version that
+               has them, and how many arguments they take
+    routines   primitives that are routines of SciPy: name and number of arguments
     """
 
     name: str
@@ -25,7 +29,9 @@ class Target:
     suffixes: dict[str, str]
     functions: dict[str, str]
     templates: str
-    routines: dict[str, str] = field(default_factory=dict)
+    integers: dict[str, str] = field(default_factory=dict)
+    vectors: dict[str, tuple[str, int]] = field(default_factory=dict)
+    routines: dict[str, tuple[str, int]] = field(default_factory=dict)
 
     def type_of(self, dtype: np.dtype) -> str:
         return self.types[dtype.name]
@@ -35,7 +41,6 @@ class Target:
 
 
 _INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
-_LIBRARY = ("exp", "expm1", "log", "log1p", "sin", "cos", "tanh", "sinh", "cosh")
 
 C = Target(
     name="c",
@@ -46,47 +51,19 @@ C = Target(
         **{n: n + "_t" for n in _INTEGERS},
     },
     suffixes={"float32": "f"},
-    functions={
-        **{name: name + "{f}({0})" for name in _LIBRARY},
-        "abs": "cf_abs_{t}({0})",
-        "sign": "cf_sign_{t}({0})",
-        "relu": "({0} < 0 ? 0 : {0})",
-        "maximum": "cf_max_{t}({0}, {1})",
-        "minimum": "cf_min_{t}({0}, {1})",
-        "sqrt": "sqrt{f}({0})",
-        "fabs": "fabs{f}({0})",
-        "pow": "pow{f}({0}, {1})",
-        "ipow": "cf_ipow_{t}({0}, {1})",
-        "eq": "({0} == {1})",
-        "ne": "({0} != {1})",
-        "lt": "({0} < {1})",
-        "le": "({0} <= {1})",
-        "gt": "({0} > {1})",
-        "ge": "({0} >= {1})",
-        "and_": "({0} & {1})",
-        "or_": "({0} | {1})",
-        "not_": "(!{0})",
-        "where": "({0} ? {1} : {2})",
-    },
+    functions=formats("c"),
+    integers=integer_formats("c"),
     templates="c",
-    routines={
-        name: "2, 22" if name in ("exp", "log", "sin", "cos", "pow") else "2, 35"
-        for name in (*_LIBRARY, "pow")
-    },
+    vectors=vectors(),
+    routines=routines(),
 )
 
 CUDA = Target(
     name="cuda",
     types=C.types | {"float16": "cf_half", "bfloat16": "cf_bfloat"},
     suffixes=C.suffixes,
-    functions=C.functions
-    | {
-        "abs": "cf_abs<{t}>({0})",
-        "sign": "cf_sign<{t}>({0})",
-        "maximum": "cf_max<{t}>({0}, {1})",
-        "minimum": "cf_min<{t}>({0}, {1})",
-        "ipow": "cf_ipow<{t}>({0}, {1})",
-    },
+    functions=formats("cuda"),
+    integers=integer_formats("cuda"),
     templates="cuda",
 )
 

@@ -2,7 +2,9 @@
 
 Reading order:
 
-meaning.py            what each scalar primitive means in NumPy
+numpy_table.py        what each scalar primitive means in NumPy: one row each
+special.py            functions that NumPy and SciPy do not have, or not with all their digits
+meaning.py            bodies evaluated with NumPy
 routines.py           what each routine means in NumPy
 interpreter.py        the NumPy target: a graph evaluated node by node
 signature.py          what a user wrote in `function(...)`, checked
@@ -26,7 +28,9 @@ store.py              the cache directory: where it is, whether it may be truste
 cache.py              compiled programs by key: verified, bounded, published atomically
 loader.py             from a program as text to its table in memory
 abi.py                facts that Python reads from `native/abi.h`
+externals.py          addresses of library routines that programs call
 blas.py               a private BLAS, one thread per call
+scipy_special.py      SciPy's special functions, with their signatures checked
 threads.py            how many threads a call may use when nobody has said
 homes.py              where the value of a shared variable lives
 cuda.py               functions with target "cuda": device arrays in and out

@@ -1,4 +1,4 @@
-"""What each scalar primitive means in NumPy: one table, and bodies evaluated with it.
+"""Bodies evaluated with NumPy; what each primitive means is a row of `numpy_table`.
 
 A body is compiled once per compute dtype to a flat list of steps over registers. Sums, products and
 powers are spelled as what they mean: `Mul(x, Pow(y, -1))` divides, and the `log1p` of a `softplus`
@@ -8,7 +8,7 @@ inside a sum is added last, so that `softplus(z) - y*z` keeps its digits.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache, reduce
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -25,59 +25,11 @@ from ..algebra.scalar import (
     op,
     subexpressions,
 )
+from .numpy_table import CONSTANTS, NUMPY, tail
 
 Array = Any  # ndarray or NumPy scalar
 
 
-def sigmoid(x: Array) -> Array:
-    """Return 1/(1 + exp(-x)) without overflow."""
-    small = np.exp(-np.abs(x))
-    return np.where(x >= 0, 1, small) / (1 + small)
-
-
-def tail(x: Array) -> Array:
-    """Return softplus(x) - max(x, 0)."""
-    return np.log1p(np.exp(-np.abs(x)))
-
-
-def log1mexp(x: Array) -> Array:
-    """Return log(1 - exp(-x)), accurate at both ends. Source: Maechler, Rmpfr vignette, 2012."""
-    return np.where(x <= np.log(2), np.log(-np.expm1(-x)), np.log1p(-np.exp(-x)))
-
-
-NUMPY: dict[str, Callable[..., Array]] = {
-    "Add": lambda *terms: reduce(np.add, terms),
-    "Mul": lambda *factors: reduce(np.multiply, factors),
-    "Pow": np.power,
-    "exp": np.exp,
-    "expm1": np.expm1,
-    "log": np.log,
-    "log1p": np.log1p,
-    "sin": np.sin,
-    "cos": np.cos,
-    "tanh": np.tanh,
-    "sinh": np.sinh,
-    "cosh": np.cosh,
-    "abs": np.abs,
-    "sign": np.sign,
-    "sigmoid": sigmoid,
-    "softplus": lambda x: np.maximum(x, 0) + tail(x),
-    "relu": lambda x: np.maximum(x, 0),
-    "log1mexp": log1mexp,
-    "maximum": np.maximum,
-    "minimum": np.minimum,
-    "where": np.where,
-    "indicator": lambda x: x,
-    "eq": np.equal,
-    "ne": np.not_equal,
-    "lt": np.less,
-    "le": np.less_equal,
-    "gt": np.greater,
-    "ge": np.greater_equal,
-    "and_": np.logical_and,
-    "or_": np.logical_or,
-    "not_": np.logical_not,
-}
 # exponent -> how the power is spelled; every other exponent is np.power
 POWERS: dict[Any, Callable[[Array], Array]] = {ONE: np.positive, ONE + 1: np.square, HALF: np.sqrt}
 
@@ -151,6 +103,9 @@ class Body:
         name = op(e)
         if name in SPELLED:
             return SPELLED[name](self, e)
+        if name in CONSTANTS:
+            value = np.asarray(CONSTANTS[name]).astype(self.compute)
+            return self._step(lambda operands: value)
         truths = PRIMITIVES[name].truths
         reads = [self._read(a, k in truths) for k, a in enumerate(e.args)]
         if name == "indicator":

@@ -11,7 +11,7 @@ import numpy as np
 from ..algebra.dims import Extent
 from ..algebra.node import Leaf
 from ..emit.program import THIN, Program, Unit
-from . import blas, loader
+from . import externals, loader
 from .extents import Sizes
 from .forms import Forms
 from .layout import layout
@@ -108,7 +108,7 @@ def _entry(forms: Forms, program: Program, loaded: loader.Loaded, deterministic:
         cells=_cells(forms.shared),
         constants=[x.payload for x in forms.constants],
         parameters=program.parameters,
-        externals=blas.addresses(program.externals),
+        externals=externals.addresses(program.externals),
         update_cells=_cells(signature.targets),
         result=signature.result,
         deterministic=deterministic,

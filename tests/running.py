@@ -11,7 +11,7 @@ from closedform.algebra.graph import replace
 from closedform.algebra.node import Node
 from closedform.algebra.tensor import Tensor
 from closedform.emit import Program, Unit, compile_unit
-from closedform.runtime import blas, native
+from closedform.runtime import externals, native
 from closedform.runtime.interpreter import Interpreter
 from closedform.runtime.layout import layout
 from closedform.runtime.loader import load
@@ -35,7 +35,7 @@ def compiled(
         [(a.kind, a.dtype.num, a.dims, a.layout) for a in p.arguments],
         [-1 if d is None else d for d in p.dims],
         parameters=p.parameters,
-        externals=blas.addresses(p.externals),
+        externals=externals.addresses(p.externals),
         result="list",
     )
     return entry.run(tuple(arrays.values()), None)

@@ -10,10 +10,13 @@ import importlib as _importlib
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any as _Any
 
-from . import nnet, tensor
+from . import nnet, special, tensor
 from .algebra import late as _late
+from .algebra.bits import *
+from .algebra.choices import *
 from .algebra.constructors import CONSTRUCTORS as _CONSTRUCTORS
 from .algebra.dtypes import config
+from .algebra.elementwise import *
 from .algebra.errors import (
     CacheError,
     CallError,
@@ -29,48 +32,20 @@ from .algebra.errors import (
     UnusedInputError,
 )
 from .algebra.functions import (
-    absolute,
     argmax,
     argmin,
     cast,
-    cos,
-    cosh,
     dimshuffle,
-    eq,
-    exp,
-    expm1,
-    ge,
-    gt,
-    le,
-    log,
-    log1p,
     log_softmax,
-    logical_and,
-    logical_not,
-    logical_or,
     logsumexp,
-    lt,
     max,
-    maximum,
     mean,
     min,
-    minimum,
-    neq,
     ones_like,
-    relu,
     reshape,
-    sigmoid,
-    sign,
-    sin,
-    sinh,
     softmax,
-    softplus,
-    sqrt,
-    square,
     sum,
-    tanh,
     transpose,
-    where,
     zeros_like,
 )
 from .algebra.gradient import grad, hessian, jacobian

@@ -4,7 +4,7 @@
 `closedform.tensor("X", ("n", 3))` declares an input of any rank.
 """
 
-# ruff: noqa: F401 (names are re-exported)
+# ruff: noqa: F401, F403, F405 (names are re-exported)
 from __future__ import annotations
 
 import importlib as _importlib
@@ -14,61 +14,50 @@ from typing import Any as _Any
 
 from . import nnet
 from .algebra import constructors as _constructors
+from .algebra.bits import *
+from .algebra.choices import *
 from .algebra.dtypes import config
+from .algebra.elementwise import *
 from .algebra.functions import (
-    absolute,
     argmax,
     argmin,
     cast,
-    cos,
-    cosh,
-    eq,
-    exp,
-    expm1,
-    ge,
-    gt,
-    le,
-    log,
-    log1p,
     log_softmax,
-    logical_and,
-    logical_not,
-    logical_or,
     logsumexp,
-    lt,
     max,
-    maximum,
     mean,
     min,
-    minimum,
-    neq,
     ones_like,
-    relu,
     reshape,
-    sigmoid,
-    sign,
-    sin,
-    sinh,
     softmax,
-    softplus,
-    sqrt,
-    square,
     sum,
-    tanh,
     transpose,
-    where,
     zeros_like,
 )
 from .algebra.gradient import grad, hessian, jacobian
 from .algebra.products import dot, einsum, matmul, outer
+from .algebra.special import (
+    erf,
+    erfc,
+    erfcinv,
+    erfcx,
+    erfinv,
+    gamma,
+    gammaln,
+    i0,
+    i1,
+    psi,
+    xlogy,
+)
 from .algebra.tensor import Tensor, as_tensor
 from .algebra.vocabulary import TUTORIAL as _TUTORIAL
 from .algebra.vocabulary import WORDS as _WORDS
 from .algebra.vocabulary import word as _word
 
 globals().update(_constructors.CONSTRUCTORS)
-abs = abs_ = absolute
-and_, or_, invert = logical_and, logical_or, logical_not
+abs = absolute
+and_, or_, xor = bitwise_and, bitwise_or, bitwise_xor
+inv, int_div, floor_div = reciprocal, floor_divide, floor_divide
 as_tensor_variable = as_tensor
 constant = as_tensor
 sgn, sqr, switch = sign, square, where

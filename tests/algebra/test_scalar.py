@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import sympy
 from numpy.testing import assert_allclose, assert_array_equal
+from tests.exact import EXACT, WHOLE, applied, domain
 
 import closedform as cf
 from closedform.algebra import scalar
+from closedform.algebra.node import FLOAT64, map_node
 from closedform.algebra.node import sign as sign_of_node
 from closedform.algebra.partials import PARTIALS, STRUCTURAL
-from closedform.algebra.scalar import CLASSES, PRIMITIVES, Add, Mul, Pow, Slot
-from closedform.algebra.sympy_bodies import to_sympy
-from closedform.algebra.tensor import apply, compare, logical
+from closedform.algebra.scalar import CLASSES, PRIMITIVES, Add, Mul, Pow, Slot, substitute
+from closedform.algebra.sympy_bodies import MEANINGS, to_sympy
+from closedform.algebra.tensor import Tensor, apply, compare, logical
 from closedform.runtime.meaning import NUMPY, compiled
 
 A, B = Slot(0), Slot(1)
@@ -80,16 +84,19 @@ def test_signs_do_not_survive_what_wraps_or_rounds():
 def built(name):
     """A tensor that applies one primitive, its inputs and values."""
     row = PRIMITIVES[name]
-    count = 2 if row.arity is None else row.arity
-    xs = [cf.vector(f"x{k}", shape="n") for k in range(count)]
-    values = [np.array([0.3, 1.7, 0.25]) + k / 4 for k in range(count)]
-    if name in ("and_", "or_", "not_"):
+    box = domain(name)[row.orders :]
+    dtype = "int64" if name in WHOLE else "float64"
+    xs = [cf.vector(f"x{k}", dtype=dtype, shape="n") for k in range(len(box))]
+    draw = np.random.default_rng(1)
+    values = [draw.uniform(low, high, 5).astype(dtype) for low, high in box]
+    if name == "pi":
+        return [], Tensor(map_node(applied(name), (), (), FLOAT64)), []
+    make = lambda *slots: substitute(applied(name), dict(enumerate(slots)))  # noqa: E731
+    if row.boolean and row.truths:
         return xs, logical(CLASSES[name], *(x > 0.5 for x in xs)), values
-    if name == "indicator":
-        return xs, apply(lambda a: CLASSES[name](scalar.gt(a, 1)), *xs), values
     if name == "where":
-        return xs, cf.where(xs[0] > 0.5, xs[1], xs[2]), values
-    return xs, (compare if row.boolean else apply)(CLASSES[name], *xs), values
+        return xs, cf.where(xs[0] > 1, xs[1], xs[2]), values
+    return xs, (compare if row.boolean else apply)(make, *xs), values
 
 
 @pytest.mark.parametrize("name", PRIMITIVES)
@@ -98,12 +105,10 @@ def test_every_primitive_has_a_row_in_every_table(name):
     assert name in PARTIALS or name in STRUCTURAL
     arity = PRIMITIVES[name].arity
     assert arity is None or name in STRUCTURAL or len(PARTIALS[name]) == arity
-    args = [Slot(k) for k in range(arity or 2)]
-    if name == "where":
-        args[0] = scalar.gt(args[0], 0)
-    if name in ("and_", "or_", "not_", "indicator"):
-        args = [scalar.gt(a, 0) for a in args]
-    assert isinstance(to_sympy(CLASSES[name](*args)), sympy.Basic)
+    assert name in EXACT
+    assert (name in MEANINGS) == (name not in WHOLE)
+    if name not in WHOLE:
+        assert isinstance(to_sympy(applied(name)), sympy.Basic)
 
 
 @pytest.mark.parametrize("name", PRIMITIVES)
@@ -112,22 +117,44 @@ def test_every_primitive_compiles_and_prints(name):
     want = cf.function(xs, made, mode="FAST_COMPILE", on_unused_input="ignore")(*values)
     for target in ("c", "numpy"):
         found = cf.function(xs, made, target=target, on_unused_input="ignore")(*values)
-        (assert_array_equal if want.dtype == bool else assert_allclose)(found, want)
+        if want.dtype.kind == "f":
+            assert_allclose(found, want, rtol=1e-13)
+        else:
+            assert_array_equal(found, want)
     text, typeset = cf.pp(made), cf.latex(made)
     assert text.isascii() and typeset.isascii()
     for k in range(len(xs)):
         assert f"x{k}" in text and f"x_{{{k}}}" in typeset.replace(f"x_{k}", f"x_{{{k}}}")
-    assert cf.pp(made) == text != cf.pp(xs[0])
+    assert cf.pp(made) == text != (xs and cf.pp(xs[0]))
 
 
-@pytest.mark.parametrize("name", [n for n in PRIMITIVES if not PRIMITIVES[n].boolean])
+@pytest.mark.parametrize("name", [n for n in PRIMITIVES if n not in WHOLE])
 def test_sympy_means_the_same(name):
     row = PRIMITIVES[name]
-    args = [Slot(k) for k in range(row.arity or 2)]
-    body = CLASSES[name](*args)
-    if name in ("where", "indicator"):
-        body = CLASSES[name](scalar.gt(args[0], 0), *args[1:])
-    points = [np.array(v) for v in (0.7, 0.2, 1.3)]
-    symbols = [sympy.Float(float(v), 30) for v in points]
-    want = float(to_sympy(body, symbols))
-    assert_allclose(compiled(body, np.dtype(float))(points), want, rtol=1e-14)
+    if row.boolean:
+        return
+    body = applied(name)
+    for at in np.random.default_rng(2).uniform(0, 1, (3, len(domain(name)) - row.orders)):
+        box = domain(name)[row.orders :]
+        points = [np.array(low + t * (high - low)) for t, (low, high) in zip(at, box, strict=True)]
+        symbols = [sympy.Float(float(v), 30) for v in points]
+        want = float(to_sympy(body, symbols))
+        assert_allclose(compiled(body, np.dtype(float))(points), want, rtol=2e-14)
+
+
+@pytest.mark.parametrize("name", sorted(WHOLE))
+def test_sympy_has_no_bits(name):
+    with pytest.raises(cf.ExpressionError, match=f"{name} has no SymPy"):
+        to_sympy(applied(name))
+
+
+def test_classes_are_made_when_they_are_first_asked_for():
+    code = (
+        "import closedform; from closedform.algebra import scalar;"
+        "print([n for n in ('erfcinv', 'gcd', 'arctanh') if n in scalar.CLASSES])"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
+    assert scalar.erfcinv is CLASSES["erfcinv"] is scalar.erfcinv
+    with pytest.raises(AttributeError, match="no attribute 'erfcinvv'"):
+        scalar.erfcinvv  # noqa: B018

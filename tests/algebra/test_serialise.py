@@ -60,7 +60,8 @@ def test_6_3_a_graph_comes_back(kind) -> None:
 def test_every_primitive_and_sign_comes_back() -> None:
     for name, row in scalar.PRIMITIVES.items():
         signs = ("positive", "nonnegative", "real")
-        body = scalar.CLASSES[name](*(scalar.Slot(k, signs[k]) for k in range(row.arity or 3)))
+        count = 3 if row.arity is None else row.arity
+        body = scalar.CLASSES[name](*(scalar.Slot(k, signs[k]) for k in range(count)))
         assert parse_body(prefix(body)) is body
 
 

@@ -132,3 +132,43 @@ def test_4_5_complex_and_object_are_refused(value):
 def test_4_5_what_is_supported_is_named(dtype):
     with pytest.raises(cf.DTypeError, match="float32, float64"):
         cf.vector("x", dtype=dtype)
+
+
+@pytest.mark.parametrize("target", ["c", "numpy"])
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "uint16", "int32", "int64", "uint64"])
+def test_4_6_integers_wrap_between_the_operations_of_a_formula(dtype, target):
+    a, b = cf.vectors("a", "b", shape="n", dtype=dtype)
+    info = np.iinfo(dtype)
+    x = np.array([info.min, info.min + 1, info.max - 1, info.max, 3], dtype)
+    y = np.array([info.max, info.max - 1, 2, 1, 5], dtype)
+    formulas = {
+        "sum": lambda a, b: (a + b) > 10,
+        "minus": lambda a, b: -a > 3,
+        "difference": lambda a, b: (a - b) > 1,
+        "product": lambda a, b: (a * b) < 100,
+        "power": lambda a, b: a**2 < 100,
+        "flipped": lambda a, b: ~a > b,
+        "shifted": lambda a, b: (a << 1) > b,
+        "quotient": lambda a, b: (a + b) // 3,
+        "rest": lambda a, b: (a * b) % 7,
+    }
+    for name, formula in formulas.items():
+        with np.errstate(all="ignore"):
+            want = formula(x, y)
+        got = cf.function([a, b], formula(a, b), target=target, on_unused_input="ignore")(x, y)
+        assert_array_equal(got, want, err_msg=name)
+
+
+@pytest.mark.parametrize("target", ["c", "numpy"])
+def test_4_6_division_by_zero_and_shifts_beyond_the_width(target):
+    a, b = cf.vectors("a", "b", shape="n", dtype="int8")
+    x, y = np.array([-128, 7, -7, 7, -7, 7], np.int8), np.array([-1, 0, 0, 9, 9, -1], np.int8)
+    outputs = [a // b, a % b, cf.fmod(a, b), a << b, a >> b, cf.reciprocal(b), a**b]
+    found = cf.function([a, b], outputs, target=target)(x, y)
+    assert_array_equal(found[0], [-128, 0, 0, 0, -1, -7])
+    assert_array_equal(found[1], [0, 0, 0, 7, 2, 0])
+    assert_array_equal(found[2], [0, 0, 0, 7, -7, 0])
+    assert_array_equal(found[3], [0, 7, -7, 0, 0, 0])
+    assert_array_equal(found[4], [-1, 7, -7, 0, -1, 0])
+    assert_array_equal(found[5], [-1, 0, 0, 0, 0, -1])
+    assert_array_equal(found[6], np.array([0, 1, 1, 7**9, (-7) ** 9, 0]).astype(np.int8))

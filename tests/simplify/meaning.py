@@ -9,59 +9,13 @@ from typing import Any
 
 import mpmath
 import numpy as np
+import scipy.special
 import sympy
+from tests.exact import EXACT
 
 from closedform.algebra.scalar import Add, Scalar, Slot, op
 
 mpmath.mp.dps = 950  # what cancels at arguments of 1000 must not eat the 50 digits
-
-
-def _sign(x: Any) -> Any:
-    return (x > 0) - (x < 0) if x == x else x
-
-
-EXACT = {
-    "Pow": lambda a, b: _power(a, b),
-    "exp": mpmath.exp,
-    "expm1": mpmath.expm1,
-    "log": lambda x: _log(x),
-    "log1p": lambda x: _log(1 + x),
-    "sin": mpmath.sin,
-    "cos": mpmath.cos,
-    "tanh": mpmath.tanh,
-    "sinh": mpmath.sinh,
-    "cosh": mpmath.cosh,
-    "abs": abs,
-    "sign": _sign,
-    "sigmoid": lambda x: 1 / (1 + mpmath.exp(-x)),
-    "softplus": lambda x: mpmath.log1p(mpmath.exp(x)),
-    "relu": lambda x: max(x, 0),
-    "maximum": max,
-    "minimum": min,
-    "log1mexp": lambda x: _log(-mpmath.expm1(-x)),
-    "where": lambda c, a, b: a if c else b,
-    "indicator": int,
-    "eq": lambda a, b: a == b,
-    "ne": lambda a, b: a != b,
-    "lt": lambda a, b: a < b,
-    "le": lambda a, b: a <= b,
-    "gt": lambda a, b: a > b,
-    "ge": lambda a, b: a >= b,
-    "and_": lambda a, b: a and b,
-    "or_": lambda a, b: a or b,
-    "not_": lambda a: not a,
-}
-
-
-def _power(a: Any, b: Any) -> Any:
-    if a == 0 and b < 0:
-        return mpmath.inf
-    result = mpmath.power(a, b)
-    return result if isinstance(result, mpmath.mpf) else mpmath.nan
-
-
-def _log(x: Any) -> Any:
-    return mpmath.nan if x < 0 else -mpmath.inf if x == 0 else mpmath.log(x)
 
 
 def exact(e: Any, values: list) -> Any:
@@ -72,10 +26,7 @@ def exact(e: Any, values: list) -> Any:
         return bool(e)
     if not isinstance(e, Scalar):
         return mpmath.mpf(e.p) / e.q
-    args = [exact(a, values) for a in e.args]
-    if op(e) == "Add":
-        return mpmath.fsum(args)
-    return mpmath.fprod(args) if op(e) == "Mul" else EXACT[op(e)](*args)
+    return EXACT[op(e)](*(exact(a, values) for a in e.args))
 
 
 def _sigmoid(x: Any) -> Any:
@@ -91,7 +42,43 @@ def _softplus(x: Any) -> Any:
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
 
+def _logcosh(x: Any) -> Any:
+    a = np.abs(x)
+    near = np.log1p(2 * np.sinh(np.minimum(a, 1) / 2) ** 2)
+    return np.where(a < 1, near, a - math.log(2) + np.log1p(np.exp(-2 * a)))
+
+
 DOUBLE = {
+    **{name: getattr(np, name) for name in ("exp2", "log2", "log10", "cbrt", "tan", "hypot")},
+    **{name: getattr(np, name) for name in ("arcsin", "arccos", "arctan", "arctan2", "logaddexp")},
+    **{name: getattr(np, name) for name in ("arcsinh", "arccosh", "arctanh", "copysign")},
+    **{name: getattr(np, name) for name in ("floor", "ceil", "trunc", "rint", "fmax", "fmin")},
+    **{
+        name: getattr(scipy.special, name)
+        for name in (
+            "erf",
+            "erfc",
+            "erfcx",
+            "ndtr",
+            "log_ndtr",
+            "gamma",
+            "gammaln",
+            "digamma",
+            "betaln",
+            "binom",
+            "i0",
+            "i0e",
+            "i1",
+            "i1e",
+            "xlogy",
+            "xlog1py",
+            "logit",
+            "exprel",
+        )
+    },
+    "logcosh": _logcosh,
+    "sinc": lambda x: np.sinc(x / np.pi),
+    "pi": lambda: np.float64(np.pi),
     "Pow": lambda a, b: np.sqrt(a) if np.ndim(b) == 0 and b == 0.5 else np.power(a, b),
     "exp": np.exp,
     "expm1": np.expm1,
