@@ -37,6 +37,10 @@ scattering.py      writing at positions: the adjoint of a gather
 joining.py         arrays side by side, split, repeated, rolled, padded
 creation.py        arrays made of numbers and extents; triangles and diagonals
 tutorial.py        words that only Theano has
+caret.py           a place in a text that was read
+parse_words.py     the names that a text may use
+parse_tree.py      from Python's syntax tree of a text to tensors, through a whitelist
+parsing.py         `parse`: text in
 gradient.py        grad, jacobian, hessian: handles on one symbolic node
 partials.py        derivatives of scalar primitives: one row each
 pullback.py        derivatives of nodes: one pull-back row per kind

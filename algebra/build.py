@@ -110,7 +110,9 @@ def describe(node: Node) -> str:
         return {"constant": "the array constant", "parameter": "the number"}.get(
             node.spec.kind, f"the unnamed {node.spec.kind}"
         )
-    return "the result of line " + place(node.origin) if node.origin else "an intermediate"
+    if node.origin is None:
+        return "an intermediate"
+    return f"the result of {'line ' if node.origin[1] else ''}{place(node.origin)}"
 
 
 def shape_conflict(pairs: Sequence[tuple[Node, int]], where: Origin | None) -> ShapeError:

@@ -36,6 +36,10 @@ class ExpressionError(ClosedformError, TypeError):
     """An expression that cannot be built or used in this way."""
 
 
+class ParseError(ClosedformError, ValueError):
+    """A text that is no expression, or that asks for what a text may not."""
+
+
 class DerivativeError(ClosedformError, ValueError):
     """A derivative that does not exist or was not asked for properly."""
 

@@ -50,6 +50,7 @@ split.py              what the driver would decide for a call
 _native.pyi           types of the extension
 native_fallback.py    what the extension does, in Python over ctypes
 ctypes_driver.py      the driver through ctypes
+derive_command.py     `python -m closedform derive`
 doctor.py             `python -m closedform doctor` and `cache`
 """
 

@@ -1,4 +1,6 @@
-"""The command line: `doctor` says what this machine offers, `cache` shows or empties the cache."""
+"""The command line: `derive` differentiates a text, `doctor` says what this machine offers, `cache`
+shows or empties the cache.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,7 @@ from types import ModuleType
 
 from ..algebra.errors import ClosedformError, CompileError
 from ..algebra.version import VERSION
-from . import abi, cache, machine, threads, toolchain
+from . import abi, cache, derive_command, machine, threads, toolchain
 
 LIBRARIES = ("numpy", "sympy", "scipy", "scipy-openblas32")
 REINSTALL = "install closedform again (pip install --force-reinstall --no-deps closedform)"
@@ -31,9 +33,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     0 if all is well, 1 if something was found that needs a cure, 2 for words it does not know.
     """
-    options = _parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    options = _parser().parse_args(derive_command.positional(given))
     try:
-        return options.run()
+        return options.run(options)
     except ClosedformError as error:
         print(f"closedform: {error}", file=sys.stderr)
         return 1
@@ -41,8 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m closedform", description=main.__doc__)
-    parser.description = "See what this machine offers closedform, and what its cache holds."
+    parser.description = "Differentiate an expression; see what this machine offers closedform."
     commands = parser.add_subparsers(required=True, metavar="command")
+    derive_command.add(commands)
     _command(commands, "doctor", "compiler, extension, cache, threads, vector math", doctor)
     verbs = commands.add_parser("cache", help="the compiled programs on disk").add_subparsers(
         required=True, metavar="info|clear"
@@ -53,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _command(commands, name: str, text: str, run: Callable[[], int]) -> None:
-    commands.add_parser(name, help=text, description=text).set_defaults(run=run)
+    commands.add_parser(name, help=text, description=text).set_defaults(run=lambda _: run())
 
 
 def doctor() -> int:

@@ -28,6 +28,7 @@ from .algebra.errors import (
     EmitError,
     ExpressionError,
     FunctionError,
+    ParseError,
     ShapeError,
     UnusedInputError,
 )
@@ -57,6 +58,7 @@ from .algebra.vocabulary import WORDS as _WORDS
 if _TYPE_CHECKING:
     from .algebra.constructors import __getattr__ as _constructor
     from .algebra.latex import latex
+    from .algebra.parsing import inputs, parse
     from .algebra.sympy_bridge import from_sympy
     from .algebra.text import pp
     from .runtime.derivation import steps
@@ -78,7 +80,9 @@ _LATER = {
     "SharedVariable": ".runtime.shared",
     "from_sympy": ".algebra.sympy_bridge",
     "function": ".runtime.function",
+    "inputs": ".algebra.parsing",
     "latex": ".algebra.latex",
+    "parse": ".algebra.parsing",
     "pp": ".algebra.text",
     "shared": ".runtime.shared",
     "steps": ".runtime.derivation",

@@ -1,4 +1,4 @@
-"""`python -m closedform`: what this machine offers, and what the cache holds."""
+"""`python -m closedform`: differentiate a text; what this machine offers and the cache holds."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""`python -m closedform`: doctor and cache."""
+"""`python -m closedform`: derive, doctor and cache."""
 
 from __future__ import annotations
 
@@ -104,3 +104,49 @@ def test_python_dash_m(own_cache, tmp_path):
     run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     assert "0 programs" in run.stdout
+
+
+LOSS = ["sum(log(1+exp(-y*(X@w))))", "--shape", "X=n,d", "--shape", "w=d", "--shape", "y=n"]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--wrt", "w"], "-X^T(sigma(-y * Xw) * y)\n"),
+        (["--wrt", "w", "--latex"], r"-X^\top"),
+        (["--wrt", "w", "--hessian"], "X^T diag(t_0) X"),
+        (["--wrt", "w", "--wrt", "y"], "w: -X^T("),
+    ],
+)
+def test_derive_prints_formulas(words, says, capsys):
+    assert doctor.main(["derive", *LOSS, *words]) == 0
+    assert says in capsys.readouterr().out
+
+
+def test_derive_takes_scalars_numbers_and_a_leading_minus(capsys):
+    words = ["derive", "-0.5*c*sum(x*v)", "--wrt", "c", "--shape", "x=3", "--shape", "c=()"]
+    assert doctor.main([*words, "--shape", "v=3"]) == 0
+    assert capsys.readouterr().out == "-x^T v/2\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["sum(X@w)", "--wrt", "w", "--shape", "X=n,d", "--shape", "w=k"], "        ^^^\n"),
+        (["sum(X@w)", "--wrt", "W", "--shape", "X=n,d", "--shape", "w=d"], "did you mean w?"),
+        (["2*z", "--wrt", "z", "--shape", "zz=n"], "'zz' is declared"),
+        (["2*z", "--wrt", "z", "--shape", "z=n", "--shape", "z=m"], "two shapes"),
+        (["exp(z)", "--wrt", "z", "--shape", "z=n", "--hessian"], "the cost has shape (n,)"),
+    ],
+)
+def test_derive_says_what_is_wrong(words, says, capsys):
+    assert doctor.main(["derive", *words]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == "" and says in printed.err and ".py" not in printed.err
+
+
+@pytest.mark.parametrize("words", [["2*z"], ["2*z", "--wrt", "z", "--shape", "z:n"]])
+def test_derive_refuses_words_it_does_not_know(words, capsys):
+    with pytest.raises(SystemExit) as end:
+        doctor.main(["derive", *words])
+    assert end.value.code == 2 and "usage:" in capsys.readouterr().err

@@ -1,0 +1,182 @@
+"""Text in: NumPy-like expressions, read through a whitelist over Python's syntax (never `eval`)."""
+
+from __future__ import annotations
+
+import ast
+import keyword
+import unicodedata
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from . import caret, parse_words
+from .constructors import entries, tensor
+from .dims import Dim, FreshDim
+from .dtypes import dtype_of
+from .errors import ExpressionError, ParseError
+from .graph import leaves
+from .node import input_leaf
+from .origin import here
+from .parse_tree import Reader
+from .tensor import Tensor, as_tensor
+
+LENGTH = 10_000  # characters
+RESERVED = {"pi": "np.pi", "inf": "a bound that is a number", "nan": "a number"}
+
+
+def parse(text: str, declarations: Mapping[str, Any] | None = None, /, **shapes: Any) -> Tensor:
+    """Read an expression written as for NumPy.
+
+    Parameters
+    ----------
+    text : operators, comparisons, calls of this library's functions by their names (or `np.exp`,
+        `tr`, `mpow`), `.T` and other attributes, indices, numbers, and
+        `(lambda r: r.T @ r)(X @ w - y)` to name a part.
+    declarations, shapes : what names stand for. A shape, such as `("n", "d")`, `"n"` or `()`, makes
+        an input; a tensor is used itself; an array is a constant; an extent such as `X.shape[0]` is
+        a number; a Python function of tensors may be called. Names of extents stand for themselves,
+        so `sum(y)/n` works where `y=("n",)`. Every other name is a scalar input.
+
+    Returns
+    -------
+    A tensor; `cf.inputs` gives its variables by name.
+
+    Raises
+    ------
+    ParseError for text that is no expression, for unknown functions, for what a text may not do and
+    for declarations that nothing uses; ShapeError and DTypeError for operands that do not fit. All
+    show the text with a caret under the place.
+
+    >>> import closedform as cf
+    >>> cost = cf.parse("sum((X@w - y)**2)/2", X=("n", "d"), w=("d",), y=("n",))
+    >>> print(cf.pp(cf.grad(cost, cf.inputs(cost)["w"])))
+    X^T(Xw - y)
+    """
+    text = _plain(text)
+    tree = _tree(text)
+    names = {n: _declared(n, v) for n, v in {**(declarations or {}), **shapes}.items()}
+    for dim in _dims(names.values()):
+        names.setdefault(dim.name, dim)
+    reader = Reader(text, names, _scalar)
+    value = reader.read(tree)
+    _check_used(set(shapes), reader.used)
+    if isinstance(value, tuple | list | str) or value is None:
+        raise reader.error(tree, f"a {type(value).__name__} instead of an expression",
+                           "write one expression")  # fmt: skip
+    return as_tensor(value)
+
+
+def inputs(*expressions: Tensor) -> dict[str, Tensor]:
+    """The inputs and shared variables of expressions by name, in order of first appearance.
+
+    Raises ExpressionError for variables without a name, and for two with one name.
+
+    >>> import closedform as cf
+    >>> list(cf.inputs(cf.parse("w @ x + b", w="d", x="d")))
+    ['w', 'x', 'b']
+    """
+    found: dict[str, Tensor] = {}
+    for leaf in leaves([as_tensor(e).node for e in expressions]):
+        if leaf.spec.kind not in ("input", "shared"):
+            continue
+        if leaf.label is None or leaf.label in found:
+            what = "an input without a name" if leaf.label is None else "two inputs of one name"
+            raise ExpressionError(
+                f"{what}{'' if leaf.label is None else f', {leaf.label!r}'}",
+                where=here(),
+                fix="give every input a name of its own",
+            )
+        found[leaf.label] = Tensor(leaf)
+    return found
+
+
+def _plain(text: Any) -> str:
+    """The text on one line."""
+    if not isinstance(text, str):
+        raise ParseError(
+            f"an expression of type {type(text).__name__}", where=here(), fix="give a string"
+        )
+    if len(text) > LENGTH:
+        raise ParseError(
+            f"a text of {len(text)} characters",
+            where=here(),
+            fix=f"use at most {LENGTH}: parse parts, and hand the tensors over by name",
+        )
+    text = " ".join(text.split())
+    if not text:
+        raise ParseError("a text without an expression", where=here(), fix="write one, as 'x + y'")
+    return text
+
+
+def _tree(text: str) -> ast.expr:
+    """The syntax tree of one expression."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(text, mode="eval").body
+    except SyntaxError as error:
+        raise ParseError(
+            f"this is no expression: {error.msg}",
+            where=str(caret.of_error(text, error)),
+            fix="write it as NumPy would: 2*x, X @ w, x**2, sum(x, axis=0)",
+        ) from None
+    except (ValueError, RecursionError, MemoryError) as error:
+        reason = "it holds a character that no text has" if isinstance(error, ValueError) else (
+            "it is nested too deeply"
+        )  # fmt: skip
+        raise ParseError(
+            f"this is no expression: {reason}",
+            where=here(),
+            fix="parse parts, and hand the tensors over by name",
+        ) from None
+
+
+def _declared(name: Any, value: Any) -> Any:
+    """What a declared name stands for."""
+    plain = isinstance(name, str) and name.isidentifier() and not keyword.iskeyword(name)
+    if not plain or unicodedata.normalize("NFKC", name) != name:
+        raise ParseError(
+            f"a declaration of {name!r}", where=here(), fix="use a name as Python has them"
+        )
+    if isinstance(value, Tensor | Dim | FreshDim):
+        return value
+    if isinstance(value, np.ndarray):
+        return as_tensor(value, name)
+    if callable(value):
+        return value
+    if value is None:
+        raise ParseError(
+            f"None as the shape of {name!r}",
+            where=here(),
+            fix="give a shape such as ('n', 'd'), or () for a scalar",
+        )
+    return tensor(name, entries(value))
+
+
+def _dims(values: Any) -> list[Dim]:
+    """Named extents of declared tensors."""
+    return [d for t in values if isinstance(t, Tensor) for d in t.shape if isinstance(d, Dim)]
+
+
+def _scalar(name: str) -> Tensor:
+    """The input that a name without a declaration stands for."""
+    if name.startswith("__") or name in parse_words.MODULES:
+        raise ParseError(f"the name {name!r}", fix="use names of variables and functions")
+    if name in RESERVED:
+        raise ParseError(
+            f"the name {name!r} without a declaration",
+            fix=f"write {RESERVED[name]}, or declare a variable: {name}=()",
+        )
+    return Tensor(input_leaf((), dtype_of(None), name))
+
+
+def _check_used(given: set[str], used: set[str]) -> None:
+    """Raise ParseError for declarations that the text does not use."""
+    for name in sorted(given - used):
+        raise ParseError(
+            f"{name!r} is declared, and the text does not use it",
+            where=here(),
+            fix=parse_words.meant(name, used) or "remove the declaration",
+        )

@@ -1,0 +1,93 @@
+"""`python -m closedform derive`: the derivative of a text, as a formula or as a file that runs."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from ..algebra import parse_words
+from ..algebra.errors import ParseError
+from ..algebra.gradient import hessian, jacobian
+from ..algebra.latex import latex
+from ..algebra.origin import reading
+from ..algebra.parsing import inputs, parse
+from ..algebra.tensor import Tensor
+from ..algebra.text import pp
+
+EPILOG = """\
+example:
+  python -m closedform derive "sum(log(1 + exp(-y*(X@w))))" --wrt w \\
+      --shape X=n,d --shape w=d --shape y=n
+
+Names without --shape are scalars. A text that begins with a minus sign is fine.
+"""
+
+
+def add(commands: Any) -> None:
+    """Declare the command."""
+    text = "the derivative of an expression, as a formula or as a file that runs"
+    p = commands.add_parser(
+        "derive",
+        help=text,
+        description=f"Print {text}.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    p.add_argument("text", help="an expression, written as for NumPy")
+    p.add_argument("--wrt", action="append", required=True, metavar="NAME", help="by what; again "
+                   "for several")  # fmt: skip
+    p.add_argument("--shape", action="append", default=[], type=declaration, metavar="NAME=n,d",
+                   help="extents of a variable: names or numbers")  # fmt: skip
+    p.add_argument("--hessian", action="store_true", help="the second derivative")
+    p.add_argument("--latex", action="store_true", help="print LaTeX")
+    p.set_defaults(run=run)
+
+
+def positional(arguments: Sequence[str]) -> list[str]:
+    """Arguments in which a text that begins with a minus sign is not taken for an option."""
+    option = re.compile(r"--|-[A-Za-z]$")
+    return [a if not a.startswith("-") or option.match(a) else f" {a}" for a in arguments]
+
+
+def declaration(text: str) -> tuple[str, tuple[str | int, ...]]:
+    """`X=n,5` as ("X", ("n", 5)); nothing, or (), after the sign is a scalar."""
+    name, sign, shape = text.partition("=")
+    items = [s.strip() for s in shape.strip().removeprefix("(").removesuffix(")").split(",")]
+    items = [s for s in items if s]
+    plain = all(re.fullmatch(r"\d{1,18}|[^\W\d]\w*", s) for s in items)
+    if not sign or not name.strip().isidentifier() or not plain:
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form NAME=n,d or NAME=5,3")
+    return name.strip(), tuple(int(s) if s.isdigit() else s for s in items)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print what was asked for."""
+    with reading(options.text.strip()):
+        cost = parse(options.text, **_shapes(options))
+        known = inputs(cost)
+        for name in options.wrt:
+            if name not in known:
+                raise ParseError(
+                    f"--wrt {name}: the expression has no such variable",
+                    fix=parse_words.meant(name, known) or f"it has {', '.join(known) or 'none'}",
+                )
+        wanted = {name: _derivative(cost, known[name], options.hessian) for name in options.wrt}
+        show = latex if options.latex else pp
+        for name, value in wanted.items():
+            label = f"{name}: " if len(wanted) > 1 else ""
+            print(f"{label}{show(value)}")
+    return 0
+
+
+def _shapes(options: argparse.Namespace) -> dict[str, tuple]:
+    found: dict[str, tuple] = {}
+    for name, shape in options.shape:
+        if found.setdefault(name, shape) != shape:
+            raise ParseError(f"two shapes for {name!r}", fix="give --shape once per variable")
+    return found
+
+
+def _derivative(cost: Tensor, wrt: Tensor, second: bool) -> Tensor:
+    return hessian(cost, wrt) if second else jacobian(cost, wrt)
