@@ -8,6 +8,7 @@ engine.py            rewriting to a fixpoint, memoised by body
 arithmetic.py        rows of arithmetic, which are functions
 scalar_rows.py       rows of elementary functions
 stable_rows.py       rows that keep digits: sigmoid, softplus, expm1, log1p
+special_rows.py      rows that keep digits, with special functions: logcosh, hypot, erfc
 rows.py              the rule sets
 island.py            composed bodies, fused and memoised by pattern
 contraction_rows.py  rows of sums of products

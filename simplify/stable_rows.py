@@ -32,6 +32,7 @@ from ..algebra.scalar import (
 from .arithmetic import collected
 from .engine import operations
 from .rule import Rule, Wild, integer, number, positive
+from .special_rows import SPECIAL
 
 a, b, e = Wild("a"), Wild("b"), Wild("e")
 c, d = Wild("c", rest=True), Wild("d", rest=True)
@@ -291,4 +292,4 @@ LOG1P_SUM = Rule(
     witness=log(Add(1, s0, s1)),
     root="log",
 )
-STABLE = (*SIGMOID, *SOFTPLUS, *LOG_EXP, *HYPERBOLIC, *NEAR_ONE, LOG1P_SUM, *ROOTS)
+STABLE = (*SIGMOID, *SOFTPLUS, *LOG_EXP, *HYPERBOLIC, *NEAR_ONE, LOG1P_SUM, *ROOTS, *SPECIAL)

@@ -26,18 +26,10 @@ LEFT = {
     15: "a condition on values",
     17: "a proof that 1 + x is positive",
     18: "a spelling that loses nothing at large exponents",
-    30: "a primitive for log cosh",
-    41: "hypot",
-    42: "arcsinh",
-    44: "sinc",
-    47: "a series",
-    48: "xlogy",
-    50: "rows on moments",
-    51: "erf",
-    53: "ndtr",
-    54: "erfcx",
-    56: "betaln",
-    57: "i0e",
+    47: "a series of its own",
+    50: "moments of scalars",
+    56: "a proof that k is at most n",
+    57: "a function that keeps digits near 0",
     59: "a condition on values",
 }
 MARKED = [
@@ -65,7 +57,9 @@ def body(text: str, slots: dict):
         if isinstance(node, ast.Call):
             name, args = node.func.id, [walk(a) for a in node.args]
             return Pow(args[0], scalar.HALF) if name == "sqrt" else scalar.CLASSES[name](*args)
-        return slots[node.id] if isinstance(node, ast.Name) else sympy.Integer(node.value)
+        if isinstance(node, ast.Name):
+            return scalar.pi() if node.id == "pi" else slots[node.id]
+        return sympy.Integer(node.value)
 
     return walk(ast.parse(text, mode="eval").body)
 
@@ -78,6 +72,8 @@ def test_1_4_is_accurate_where_the_naive_spelling_fails(case):
     naive = body(case["naive"], slots)
     values = [case["point"][name] for name in names]
     want = exact(naive, [mpmath.mpf(v) for v in values])
+    if mpmath.isnan(want):  # a removable singularity: the limit
+        want = exact(naive, [mpmath.mpf(v) + mpmath.mpf(10) ** -400 for v in values])
     with np.errstate(all="ignore"):
         got = float(double(rewrite(naive, floating_rules()), [np.float64(v) for v in values]))
     assert math.isfinite(got)
