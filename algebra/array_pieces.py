@@ -54,7 +54,7 @@ def times(pieces: Sequence[Piece]) -> Piece:
 def transposed(piece: Piece) -> Piece:
     """A matrix with its axes exchanged; the factors of a product one by one."""
     if piece.chain:
-        return joined([(transposed(p), r) for p, r in reversed(piece.chain)])
+        return joined([(transposed(p) if r > 1 else p, r) for p, r in reversed(piece.chain)])
     text = piece.text
     if text.endswith(".T") and piece.strength == ATOMIC and re.fullmatch(r"\w+", text[:-2]):
         return Piece(text[:-2])
@@ -70,6 +70,8 @@ def joined(factors: Sequence[tuple[Piece, int]]) -> Piece:
 
 def matrix_product(f: Piece, f_rank: int, g: Piece, g_rank: int) -> Piece:
     """f @ g; products within them are written flat where the order does not matter."""
+    if f_rank == 1 and f.chain and f.chain[-1][1] == 1:
+        f = transposed(f)  # as the row that stands in front
     left = f.chain if f.chain and f.chain[-1][1] == 2 else ((f, f_rank),)
     right = g.chain if g.chain and g.chain[0][1] == 2 else ((g, g_rank),)
     return joined([*left, *right])
@@ -103,12 +105,11 @@ class Contraction:
     extents  text of the extent of a label
     """
 
-    def __init__(
-        self, factors: Sequence[Factor], out: Labels, extents: Mapping[int, str]
-    ) -> None:
+    def __init__(self, factors: Sequence[Factor], out: Labels, extents: Mapping[int, str]) -> None:
         self.out, self.extents = out, extents
         self.scalars: list[Piece] = []
         self.factors: list[Factor] = []
+        self.diagonals: dict[str, str] = {}
         self.whole = einsum(factors, out)
         for piece, labels in factors:
             self._add(piece, labels)
@@ -120,7 +121,9 @@ class Contraction:
         if not labels:
             self.scalars.append(piece)
         elif len(labels) == 2 and labels[0] == labels[1]:
-            self.factors.append((call("diagonal", piece.text), labels[:1]))
+            vector = call("diagonal", piece.text)
+            self.diagonals[vector.text] = piece.text
+            self.factors.append((vector, labels[:1]))
         else:
             self.factors.append((piece, labels))
 
@@ -155,10 +158,12 @@ class Contraction:
                 return True
         return False
 
-    def _size_without(self, label: int) -> tuple[int, bool]:
+    def _size_without(self, label: int) -> tuple[int, bool, bool]:
         found = self._carriers(label)
         kept = set().union(*(f[1] for f in found)) - {label}
-        return len(kept), not any(len(f[1]) == 1 for f in found)
+        weighted = any(len(f[1]) == 1 for f in found)
+        turned = any(len(f[1]) > 1 and f[1][-1] != label for f in found)
+        return len(kept), not weighted, turned
 
     def _merge_equal(self) -> None:
         """Matrices between the same labels are multiplied elementwise."""
@@ -195,7 +200,10 @@ class Contraction:
         found = self._carriers(label)
         vectors = [f for f in found if len(f[1]) == 1]
         arrays = [f for f in found if len(f[1]) > 1]
-        if not arrays:
+        if len(found) == 1 and found[0][0].text in self.diagonals:
+            trace = call("trace", self.diagonals[found[0][0].text])
+            self._replace(found, (trace, ()))
+        elif not arrays:
             self._replace(vectors, (inner([p for p, _ in vectors]), ()))
         elif len(arrays) == 1 and not vectors:
             return self._sum_alone(arrays[0])
@@ -230,12 +238,11 @@ class Contraction:
             return False
         orders = [(f, g), (g, f)]
         if len(f[1]) + len(g[1]) == 4:
-            orders.sort(key=lambda pair: self._transposes(*pair, label))
+            orders.sort(key=lambda pair: self._transposes(pair[0], pair[1], label))
         elif f[1][0] == label and len(f[1]) == 2 and not f[0].chain and self._row(label, f[1]):
             orders.reverse()
         (a, left), (b, right) = orders[0]
-        if len(left) == 1 and len(right) == 1:
-            raise AssertionError("vectors are summed by `inner`")
+        assert len(left) > 1 or len(right) > 1, "vectors are summed by `inner`"
         rest = tuple(t for t in left if t != label)
         more = tuple(t for t in right if t != label)
         a = permuted(a, left, (*rest, label))

@@ -1,41 +1,39 @@
 """Plain ASCII text of tensors in NumPy's words, which NumPy evaluates and `cf.parse` reads back.
 
-`X.T @ (sigmoid(X @ w) - y)/n + 0.02*w`: operators and functions mean what they mean in NumPy (and
-scipy.special), with the names of this package. Lines before the last one define what is long or
-used twice, operands first: `t_0 = ...` for scalars and vectors, `T_0 = ...` for more axes. An extent
-is its name, or the shape of a variable that has it. Every node has a text; nothing is left out.
+`X.T @ (sigmoid(X @ w) - y)/n + 0.02*w`: operators and functions mean what they mean in NumPy and
+scipy.special, with the names of this package. Lines before the last one define what is long or used
+twice, operands first: `t_0 = ...` for scalars and vectors, `T_0 = ...` for more axes. An extent is
+its name, or the shape of a variable that has it. Every node has a text; nothing is left out.
 """
 
 from __future__ import annotations
 
-import keyword
-import unicodedata
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from typing import Any, cast
 
 import numpy as np
 
-from . import scalar
+from .array_maps import MapWriter, axis_option
+from .array_names import RESERVED, number, spelled
 from .array_pieces import (
     ATOMIC,
-    COMPARED,
     MULTIPLIED,
     NEGATED,
-    RAISED,
-    SUMMED,
     Contraction,
     Piece,
     call,
     indexed,
-    permuted,
     placed,
     times,
 )
-from .dims import Dim, Extent
+from .dims import Dim, Extent, FreshDim
 from .graph import topological
 from .names import Names, is_variable
 from .node import (
+    BOOL,
     Call,
     Contract,
     Gather,
@@ -50,18 +48,12 @@ from .node import (
     Tangent,
 )
 from .notation import Symbol, Temporary
-from .primitives import PRIMITIVES
 from .routines import ROUTINES
-from .scalar import HALF, MINUS_ONE, Slot, op
-from .spelling import decimal, large
-from .subscripts import slice_items
-from .symbols import GREEK
-from .vocabulary import WORDS
+from .subscripts import places_after, slice_items
 
 SHARED_LENGTH = 24  # a text of this length that is used twice is named
 LONG_LENGTH = 240  # a text of this length is named
 INLINE = 16  # elements of an unnamed constant that is written out
-Reads = tuple[tuple[Node, tuple], ...]
 
 
 def array_text(node: Node) -> str:
@@ -69,24 +61,24 @@ def array_text(node: Node) -> str:
     return _Writer(node).text()
 
 
-class _Writer:
+class _Writer(MapWriter):
     def __init__(self, node: Node) -> None:
+        super().__init__()
         self.node = node
         self.order = topological([node])
         self.uses = Counter(a for x in self.order for a in set(x.operands))
         self.names = Names(spelled)
         self.names.used |= RESERVED
         self.names.claim(x for x in self.order if is_variable(x))
-        self.pieces: dict[Node, Piece] = {}
-        self.loose: set[Node] = set()  # what broadcasts to its shape, but does not have it
-        self.meaning: dict[str, Piece] = {}  # of temporaries
+        self.extents: dict[Extent, str] = {}
         self.lines: list[str] = []
 
     def text(self) -> str:
         for x in self.order:
             piece = ROWS[type(x)](self, x)
             self.pieces[x] = piece if x is self.node or isinstance(x, Leaf) else self._cut(x, piece)
-        return "\n".join([*self.lines, self.exact(self.node).text])
+        main = self.exact(self.node).text
+        return "\n".join([*needed(self.lines, main), main])
 
     def _cut(self, x: Node, piece: Piece) -> Piece:
         if len(piece.text) < (SHARED_LENGTH if self.uses[x] > 1 else LONG_LENGTH):
@@ -116,6 +108,11 @@ class _Writer:
         """A number, a name, arithmetic on others, or the shape of something that has it."""
         if isinstance(dim, int):
             return str(dim)
+        if dim not in self.extents:
+            self.extents[dim] = self._extent(dim)
+        return self.extents[dim]
+
+    def _extent(self, dim: Dim | FreshDim) -> str:
         if isinstance(dim, Dim):
             found = self.names.extent(dim)
             if isinstance(found, Symbol) and spelled(found) == dim.name:
@@ -125,14 +122,17 @@ class _Writer:
                 if dim in x.dims and x not in self.loose:
                     source = self.pieces.get(x) or Piece(spelled(self.names.variable(x)))
                     return f"{source.inside(ATOMIC)}.shape[{x.dims.index(dim)}]"
-        kind, source, *rest = getattr(dim, "definition", None) or ("", ())
+        kind, source, *rest = cast(tuple[Any, ...], getattr(dim, "definition", None) or ("", ()))
         parts = [self.extent(d) for d in source] if kind in ("sum", "quotient", "least") else []
         if kind == "sum":
             return f"({' + '.join([*parts, *([str(rest[0])] if rest[0] else [])])})"
         if kind == "quotient":
             return f"({'*'.join(parts)}{f'//{rest[0]}' if rest[0] != 1 else ''})"
         if kind == "least":
-            return f"min({', '.join([*parts, *([str(rest[0])] if rest[0] >= 0 else [])])})"
+            return f"minimum({', '.join([*parts, *([str(rest[0])] if rest[0] >= 0 else [])])})"
+        if kind == "length":
+            items = ":".join("" if p is None else str(p) for p in rest).removesuffix(":1")
+            return f"arange({self.extent(source)})[{items}].shape[0]"
         return spelled(self.names.extent(dim))  # type: ignore[arg-type]
 
     # ------------------------------------------------------------ leaves
@@ -145,216 +145,18 @@ class _Writer:
             return Piece(extent) if kind == "dim" else call(
                 "arange" if kind == "iota" else "eye", extent
             )  # fmt: skip
-        payload = x.payload if kind == "constant" and not x.label else None
-        if payload is not None and payload.size <= INLINE and np.isfinite(payload).all():
-            if payload.ndim:
-                return call("array", np.array2string(payload, separator=", ", threshold=INLINE,
-                            floatmode="unique", max_line_width=10**6).replace("\n", ""))  # fmt: skip
-            value = payload.item()
-            return number(Fraction(repr(value))) if value is not True and value is not False else (
-                Piece(str(value))
-            )
-        if payload is not None and payload.ndim == 0:
-            value = float(payload)
-            return Piece("nan") if value != value else Piece("inf") if value > 0 else (
-                Piece("-inf", NEGATED)
-            )  # fmt: skip
+        if kind == "constant" and not x.label and x.payload is not None:
+            found = _constant(x.payload)
+            if found is not None:
+                return found
         return Piece(spelled(self.names.variable(x)))
-
-    # ------------------------------------------------------------ maps
-    def _map(self, x: Map) -> Piece:
-        reads = tuple(zip(x.operands, x.spec.indices, strict=True))
-        body = x.spec.body
-        frame = tuple(range(x.ndim))
-        if isinstance(body, Slot):
-            return self._view(x, reads[0], frame)
-        piece = self._body(body, reads, frame)
-        covered = {
-            t
-            for a, index in reads
-            if a not in self.loose
-            for k, t in enumerate(index)
-            if t is not None and a.dims[k] == x.dims[t]
-        }
-        return self._covering(x, piece, covered, reads)
-
-    def _view(self, x: Map, read: tuple, frame: tuple[int, ...]) -> Piece:
-        a, index = read
-        piece = self._read(a, index, frame)
-        if x.dtype != a.dtype and not (a.weak and x.dtype.kind == a.dtype.kind):
-            piece = Piece(f"{piece.inside(ATOMIC)}.astype('{x.dtype}')")
-        covered = {t for t in index if t is not None} if a not in self.loose else set()
-        return self._covering(x, piece, covered, (read,))
-
-    def _covering(self, x: Map, piece: Piece, covered: set, reads: Reads) -> Piece:
-        """The piece with all axes of x, or x among the loose ones if it only broadcasts to them."""
-        wide = {k for k, d in enumerate(x.dims) if d != 1}
-        rank = max((self._printed_rank(a, index, x.ndim) for a, index in reads), default=0)
-        if rank < x.ndim and wide <= covered and rank:
-            return indexed(piece, *["None"] * (x.ndim - rank), *[":"] * rank)
-        if not wide <= covered or rank < x.ndim:
-            self.loose.add(x)
-        return piece
-
-    def _printed_rank(self, a: Node, index: tuple, rank: int) -> int:
-        """How many axes an operand has where it is read in a Map of this rank."""
-        if a in self.loose and len(index) != rank:
-            return 0
-        if len(index) == rank and all(t is None or t == k for k, t in enumerate(index)):
-            return rank
-        used = [t for t in index if t is not None]
-        return rank - min(used) if used else 0
-
-    def _read(self, a: Node, index: tuple, frame: tuple[int, ...]) -> Piece:
-        """An operand as it broadcasts against arrays with the axes of `frame`."""
-        if len(index) == len(frame) and all(
-            t is None or t == f for t, f in zip(index, frame, strict=True)
-        ):
-            return self.pieces[a]
-        if a in self.loose and self.pieces[a].text.replace(".", "").isdigit():
-            return self.pieces[a]
-        piece = self.exact(a)
-        if None in index:
-            items = ["0" if t is None else ":" for t in index]
-            while items and items[-1] == ":":
-                items.pop()
-            piece = indexed(piece, *items)
-        return placed(piece, tuple(t for t in index if t is not None), frame)
-
-    def _body(self, e, reads: Reads, frame: tuple[int, ...]) -> Piece:
-        if isinstance(e, Slot):
-            return self._read(*reads[e.index], frame)
-        if scalar.is_number(e):
-            return number(Fraction(int(e.p), int(e.q)))
-        if not isinstance(e, scalar.Scalar):
-            return Piece(str(e).capitalize())
-        name = op(e)
-        if name == "Add":
-            return self._softmax(e, reads, frame) or self._add(e, reads, frame)
-        if name == "Mul":
-            return self._mul(e, reads, frame)
-        args = [self._body(a, reads, frame) for a in e.args]
-        if name == "Pow":
-            return _power(args[0], e.args[1], args[1])
-        if name == "exp" and args[0].text.startswith("log_softmax(") and args[0].chain == ():
-            return Piece(args[0].text.removeprefix("log_"))
-        infix = PRIMITIVES[name].infix
-        if infix and len(args) == 2:
-            sides = [p.inside(SUMMED) for p in args]
-            return Piece(f" {infix[0]} ".join(sides), COMPARED)
-        if infix:
-            return Piece(f"{infix[0]}{args[0].inside(ATOMIC)}", NEGATED)
-        return SPELLED.get(name, lambda *a: call(name, *(p.text for p in a)))(*args)
-
-    def _add(self, e, reads: Reads, frame: tuple[int, ...]) -> Piece:
-        terms = [(negated(t), t) for t in e.args]
-        first = next((k for k, (minus, _) in enumerate(terms) if minus is None), None)
-        if first:
-            terms.insert(0, terms.pop(first))
-        texts = []
-        for minus, t in terms:
-            piece = self._body(t if minus is None else minus, reads, frame)
-            sign = "-" if minus is not None else "+"
-            if texts:
-                texts.append(f" {sign} {piece.inside(MULTIPLIED)}")
-            else:
-                texts.append(("-" if minus is not None else "") + piece.inside(MULTIPLIED))
-        return Piece("".join(texts), SUMMED)
-
-    def _mul(self, e, reads: Reads, frame: tuple[int, ...]) -> Piece:
-        value = Fraction(1)
-        above, below = [], []
-        for f in e.args:
-            if scalar.is_number(f):
-                value *= Fraction(int(f.p), int(f.q))
-            elif op(f) == "Pow" and scalar.is_number(f.args[1]) and f.args[1] < 0:
-                below.append((f.args[0], -f.args[1]))
-            else:
-                above.append(f)
-        return self._quotient(value, above, below, reads, frame)
-
-    def _quotient(
-        self, value: Fraction, above: list, below: list, reads: Reads, frame: tuple[int, ...]
-    ) -> Piece:
-        typed = decimal(abs(value)) or large(abs(value))
-        front, under = (typed, 1) if typed else (abs(value.numerator), value.denominator)
-        pieces = [] if front == 1 else [Piece(str(front))]
-        if above:
-            pieces += self._factors(above, reads, frame)
-        divisors = [Piece(str(under))] if under != 1 else []
-        for base, power in below:
-            found = self._body(base, reads, frame)
-            raised = Fraction(int(power.p), int(power.q))
-            divisors.append(found if raised == 1 else _power(found, power, number(raised)))
-        text = (times(pieces) if pieces else Piece("1")).inside(MULTIPLIED)
-        if divisors:
-            text += "/" + times(divisors).inside(NEGATED)
-        if value < 0:
-            return Piece("-" + text, NEGATED)
-        if not divisors and len(pieces) == 1:
-            return pieces[0]
-        return Piece(text, MULTIPLIED)
-
-    def _factors(self, factors: list, reads: Reads, frame: tuple[int, ...]) -> list[Piece]:
-        """Factors of a product; vectors along the two axes of a matrix make outer products."""
-        along = [frozenset(self._axes(f, reads)) & set(frame) for f in factors]
-        if len(frame) != 2 or not any(len(a) == 1 for a in along):
-            return [self._body(f, reads, frame) for f in factors]
-        scalars, left, right, whole = [], [], [], []
-        for f, axes in zip(factors, along, strict=True):
-            if not axes:
-                scalars.append(self._body(f, reads, ()))
-            elif len(axes) == 2:
-                whole.append(f)
-            else:
-                (axis,) = axes
-                side = left if axis == frame[0] else right
-                side.append(self._body(f, reads, (axis,)))
-        deltas = [f for f in whole if self._is_delta(f, reads)]
-        if whole and len(deltas) == len(whole):
-            return [*scalars, call("diag", times([*left, *right]).text)]
-        if not whole and left and right:
-            return [*scalars, call("outer", times(left).text, times(right).text)]
-        middle = [self._body(f, reads, frame) for f in whole]
-        first = [placed(times(left), (frame[0],), frame)] if left else []
-        return [*scalars, *first, *middle, *([times(right)] if right else [])]
-
-    def _is_delta(self, f, reads: Reads) -> bool:
-        if not isinstance(f, Slot):
-            return False
-        a, _ = reads[f.index]
-        return isinstance(a, Leaf) and a.spec.kind == "delta"
-
-    def _axes(self, e, reads: Reads) -> set:
-        return {t for k in scalar.slots(e) for t in reads[k][1] if t is not None}
-
-    def _softmax(self, e, reads: Reads, frame: tuple[int, ...]) -> Piece | None:
-        """u - logsumexp(u) is log_softmax(u)."""
-        for t in e.args:
-            minus = negated(t)
-            if not isinstance(minus, Slot):
-                continue
-            lse = _stripped(reads[minus.index][0])
-            if not (isinstance(lse, Reduce) and lse.spec.op == "logsumexp"):
-                continue
-            source = lse.operands[0]
-            rest = [s for s in e.args if s is not t]
-            piece = self._body(scalar.Add(*rest) if len(rest) > 1 else rest[0], reads, frame)
-            shown = self.pieces[source]
-            meant = self.meaning.get(shown.text, shown)
-            if source.ndim != len(frame) or _sorted(meant.text) != _sorted(piece.text):
-                continue
-            axes = [k for k, f in enumerate(frame) if f not in reads[minus.index][1]]
-            if tuple(axes) != tuple(lse.spec.axes):
-                continue
-            return call("log_softmax", shown.text, *_axis(axes, source.ndim))
-        return None
 
     # ------------------------------------------------------------ contractions and reductions
     def _contract(self, x: Contract) -> Piece:
         spec = x.spec
         extents = {t: self.extent(d) for t, d in enumerate(spec.sizes)}
-        factors = [(self.exact(a), i) for a, i in zip(x.operands, spec.indices, strict=True)]
+        counted = [_counted(self.exact(a), a, x) for a in x.operands]
+        factors = list(zip(counted, spec.indices, strict=True))
         piece, full = Contraction(factors, spec.out, extents).written()
         if not full:
             self.loose.add(x)
@@ -362,7 +164,7 @@ class _Writer:
 
     def _reduce(self, x: Reduce) -> Piece:
         (a,) = x.operands
-        return call(x.spec.op, self.exact(a).text, *_axis(x.spec.axes, a.ndim))
+        return call(x.spec.op, self.exact(a).text, *axis_option(x.spec.axes, a.ndim))
 
     # ------------------------------------------------------------ layouts
     def _layout(self, x: Layout) -> Piece:
@@ -373,7 +175,7 @@ class _Writer:
                 return indexed(piece, *["0"] * a.ndim)
             return call("reshape", piece.text, self.shape(x.dims))
         if spec.op == "slice":
-            return indexed(piece, *slice_items(spec.params, a.dims, x.dims))
+            return indexed(piece, *slice_items(spec.params, a.dims, x.dims, self.extent))
         widths = _widths(x)
         if widths is not None:
             return call("pad", piece.text, widths)
@@ -383,7 +185,10 @@ class _Writer:
         """Zeros with an array written at a slice: products with rows of the identity."""
         letters, inner, selections = "ijklmnopqrs", "", []
         (a,) = x.operands
-        items = slice_items(x.spec.params, x.dims, a.dims)
+        if not a.ndim and x.ndim == 1:
+            unit = indexed(call("eye", self.extent(x.dims[0])), str(x.spec.params[0][0]))
+            return unit if piece.text == "1" else times([piece, unit])
+        items = slice_items(x.spec.params, x.dims, a.dims, self.extent)
         for k, item in enumerate(items):
             big, small = letters[k], letters[k].upper()
             rows = f"eye({self.extent(x.dims[k])})[{item}]"
@@ -447,7 +252,7 @@ class _Writer:
 
 
 ROWS: dict[type, Callable] = {
-    Leaf: _Writer._leaf, Map: _Writer._map, Contract: _Writer._contract, Reduce: _Writer._reduce,
+    Leaf: _Writer._leaf, Map: _Writer.map, Contract: _Writer._contract, Reduce: _Writer._reduce,
     Layout: _Writer._layout, Join: _Writer._join, Gather: _Writer._gather, Call: _Writer._call,
     Mark: _Writer._mark, Gradient: _Writer._gradient, Tangent: _Writer._tangent,
 }  # fmt: skip
@@ -456,16 +261,19 @@ ROWS: dict[type, Callable] = {
 # ---------------------------------------------------------------- words
 
 
-def _log1mexp(a: Piece) -> Piece:
-    minus = a.text[1:] if a.strength == NEGATED and a.text[0] == "-" else f"-{a.inside(NEGATED)}"
-    return Piece(f"log(-expm1({minus}))")
-
-
-# what is spelled as other functions
-SPELLED: dict[str, Callable[..., Piece]] = {
-    "indicator": lambda c: call("where", c.text, "1", "0"),
-    "log1mexp": _log1mexp,
-}
+def _constant(values: np.ndarray) -> Piece | None:
+    """An array that is written out; None for one that is too long."""
+    if values.ndim:
+        if values.size > INLINE or not np.isfinite(values).all():
+            return None
+        text = np.array2string(values, separator=", ", floatmode="unique", max_line_width=10**6)
+        return call("array", text.replace("\n", ""))
+    if values.dtype == BOOL:
+        return Piece(str(bool(values)))
+    value = float(values)
+    if np.isfinite(value):
+        return number(Fraction(repr(values.item())))
+    return Piece("nan") if value != value else Piece("inf") if value > 0 else Piece("-inf", NEGATED)
 
 
 def _last(word: str) -> Callable:
@@ -493,67 +301,6 @@ CALLS: dict[str, Callable[..., Piece]] = {
     "scatter_add": _scatter_add,
     "scatter_last": _scatter_last,
 }
-RESERVED = (
-    set(keyword.kwlist) | set(WORDS) | set(PRIMITIVES) | set(CALLS) | set(ROUTINES)
-    | {"sum", "mean", "max", "min", "sqrt", "square", "softmax", "log_softmax", "logsumexp",
-       "outer", "einsum", "dot", "array", "reshape", "transpose", "nan", "inf", "argmax", "argmin",
-       "linear_recurrence", "grad", "jacobian", "hessian", "jvp"}
-)  # fmt: skip
-
-
-def spelled(symbol: Symbol) -> str:
-    """A name as an identifier in ASCII: Greek letters by their names, primes as underscores."""
-    text = "".join(map(_ascii, symbol.name)) or "_"
-    text = text if not text[0].isdigit() else f"_{text}"
-    return text + "_" * symbol.primes
-
-
-def _ascii(c: str) -> str:
-    if c.isascii():
-        return c if c.isalnum() or c == "_" else "_"
-    parts = unicodedata.name(c, "").split()
-    if len(parts) == 4 and parts[0] == "GREEK":
-        name = parts[3].lower().replace("lamda", "lambda")
-        name = name if parts[1] == "SMALL" else name.capitalize()
-        if name in GREEK:
-            return "lam" if name == "lambda" else name
-    return f"u{ord(c):04x}"
-
-
-def number(value: Fraction) -> Piece:
-    """An exact number."""
-    typed = decimal(value) or large(value)
-    text = typed or str(value)
-    strength = NEGATED if value < 0 else ATOMIC
-    return Piece(text, MULTIPLIED if "/" in text else strength)
-
-
-def negated(e):
-    """-e if e has a negative number in front, else None."""
-    if scalar.is_number(e):
-        return -e if e < 0 else None
-    if op(e) != "Mul" or not scalar.is_number(e.args[0]) or e.args[0] >= 0:
-        return None
-    if e.args[0] == MINUS_ONE:
-        return e.args[1] if len(e.args) == 2 else scalar.Mul(*e.args[1:])
-    return scalar.Mul(-e.args[0], *e.args[1:])
-
-
-def _power(base: Piece, exponent, shown: Piece) -> Piece:
-    if exponent == HALF:
-        return call("sqrt", base.text)
-    if scalar.is_number(exponent) and exponent < 0:
-        inner = base if exponent == MINUS_ONE else _power(base, -exponent, number(
-            -Fraction(int(exponent.p), int(exponent.q))))  # fmt: skip
-        return Piece(f"1/{inner.inside(NEGATED)}", MULTIPLIED)
-    return Piece(f"{base.inside(ATOMIC)}**{shown.inside(ATOMIC)}", RAISED)
-
-
-def _axis(axes: Sequence[int], rank: int) -> list[str]:
-    """The axis option of a reduction; none if all axes are meant."""
-    if len(axes) == rank:
-        return []
-    return [f"axis={axes[0] if len(axes) == 1 else tuple(axes)}"]
 
 
 def _widths(x: Layout) -> str | None:
@@ -564,33 +311,27 @@ def _widths(x: Layout) -> str | None:
     for (start, step), big in zip(x.spec.params, x.dims, strict=True):
         if step != 1 or not isinstance(start, int) or start < 0:
             return None
-        after = _after(start, next(lengths), big)
+        after = places_after(start, next(lengths), big)
         if after is None:
             return None
         pairs.append((start, after))
     return str(pairs[0]) if len(pairs) == 1 else str(tuple(pairs))
 
 
-def _after(start: int, length: Extent, big: Extent) -> int | None:
-    """How many places follow a slice, if that is known for every extent."""
-    if isinstance(length, int) and isinstance(big, int):
-        return big - start - length
-    if length == big and start == 0:
-        return 0
-    kind, source, *rest = getattr(length, "definition", None) or ("", None)
-    if kind != "length" or source != big or rest[2] not in (None, 1):
-        return None
-    stop = rest[1]
-    # NumPy clamps: with fewer places than are cut off the text would pad too much
-    return 0 if stop is None else -stop if isinstance(stop, int) and stop < 0 else None
+def _counted(piece: Piece, a: Node, x: Node) -> Piece:
+    """Truth values as numbers, where NumPy would keep them."""
+    if a.dtype == BOOL and x.dtype != BOOL:
+        return Piece(f"1*{piece.inside(NEGATED)}", MULTIPLIED)
+    return piece
 
 
-def _stripped(x: Node) -> Node:
-    while isinstance(x, Map) and isinstance(x.spec.body, Slot):
-        (x,) = x.operands
-    return x
-
-
-def _sorted(text: str) -> list[str]:
-    """Terms of a sum, to compare in any order."""
-    return sorted(text.replace(" - ", " + -").split(" + "))
+def needed(lines: Sequence[str], main: str) -> list[str]:
+    """The definitions that the last line needs, directly or through others."""
+    found: list[str] = []
+    wanted = set(re.findall(r"\w+", main))
+    for line in reversed(lines):
+        name, _, text = line.partition(" = ")
+        if name in wanted:
+            found.append(line)
+            wanted |= set(re.findall(r"\w+", text))
+    return found[::-1]

@@ -11,11 +11,12 @@ import operator
 from typing import Any
 
 from . import build, scalar
-from .axes import axis_of, moveaxis
+from .axes import axis_of, broadcast_to, moveaxis
 from .choices import truth
 from .dtypes import BOOL, FLOAT64, INT64, dtype_of, summed
 from .elementwise import sqrt
 from .errors import ExpressionError, ShapeError
+from .gathering import broadcast_shape
 from .node import Node
 from .origin import here
 from .routines import along_last
@@ -179,6 +180,30 @@ def cumprod(x: Any, axis: Any = None, dtype: Any = None) -> Tensor:
     The derivative is exact also where elements are 0.
     """
     return _cumulative("cumprod", x, axis, dtype)
+
+
+def linear_recurrence(a: Any, b: Any, axis: Any = -1) -> Tensor:
+    """Along an axis, y with y_i = a_i y_(i-1) + b_i, starting from y_(-1) = 0.
+
+    The operands broadcast against each other. It is the scan that derivatives of `cumprod` are made
+    of.
+
+    >>> import closedform as cf
+    >>> a, b = cf.vectors("a", "b", shape=(3,))
+    >>> cf.linear_recurrence(a, b).eval({a: [0.5, 0.5, 0.5], b: [1.0, 1.0, 1.0]})
+    array([1.  , 1.5 , 1.75])
+    """
+    from .adjoints import recurrence
+
+    a, b = as_tensor(a), as_tensor(b)
+    whole = broadcast_shape([a, b])
+    target = (a * b).dtype
+    if target == BOOL:
+        raise ExpressionError("a recurrence of dtype bool", where=here(), fix="use .astype")
+    a, b = (broadcast_to(t.astype(target), whole) for t in (a, b))
+    k = axis_of(b, axis)
+    result = moveaxis(recurrence(moveaxis(a, k, -1), moveaxis(b, k, -1)), -1, k)
+    return named(result, call("linear_recurrence", a, b, axis=k), a, b)
 
 
 def _cumulative(op: str, x: Any, axis: Any, dtype: Any) -> Tensor:

@@ -112,7 +112,7 @@ class Spelling:
     """A printer: one method per kind of formula. Formulas are small, so it recurses."""
 
     def __init__(self, document: Document) -> None:
-        self.used = document.used
+        self.document, self.used = document, document.used
         self.letters: dict[Formula, str] = {}
 
     def show(self, e: Formula) -> str:

@@ -13,6 +13,9 @@ import re
 from collections.abc import Sequence
 
 from . import late
+from .array_text import array_text
+from .build import here
+from .errors import ExpressionError
 from .graph import topological
 from .names import Names
 from .node import Gradient, Node
@@ -57,16 +60,46 @@ WORDS = {row.name: row.text for row in PRIMITIVES.values() if row.text} | {
 OPERATORS = {row.name: row.infix[0] for row in PRIMITIVES.values() if row.infix}
 
 
-def pp(tensor) -> str:
-    """A tensor as text: as written, or, if derivatives occur in it, their closed form in matrix
-    notation.
+FORMS = ("text", "unicode", "ascii")
+
+
+def pp(tensor, form: str = "text") -> str:
+    """A tensor as text.
+
+    Parameters
+    ----------
+    form : "text": as written, or, if derivatives occur in it, their closed form in matrix
+        notation. "unicode": the closed form in matrix notation, with mathematical signs. "ascii":
+        the closed form in NumPy's words, which `cf.parse` and NumPy read.
+
+    Raises
+    ------
+    ExpressionError for what is no tensor, or another form.
 
     >>> import closedform as cf
     >>> x = cf.scalar("x")
     >>> print(cf.pp(cf.exp(-x) + 1))
     (exp((-x)) + 1)
+    >>> X, w = cf.matrix("X", shape=("n", "d")), cf.vector("w", shape="d")
+    >>> gradient = cf.grad(((X @ w) ** 2).mean(), w)
+    >>> print(cf.pp(gradient))
+    2X^T Xw/n
+    >>> print(cf.pp(gradient, "unicode"))
+    2 Xᵀ X w/n
+    >>> print(cf.pp(gradient, "ascii"))
+    2*(X.T @ X @ w)/n
     """
     node = node_to_show("pp", tensor)
+    if form not in FORMS:
+        raise ExpressionError(
+            f"pp with form={form!r}", where=here(), fix=f"use one of {', '.join(map(repr, FORMS))}"
+        )
+    if form == "ascii":
+        return array_text(late.call("display", node))
+    if form == "unicode":
+        from .unicode_text import unicode_text
+
+        return unicode_text(late.call("display", node))
     if any(isinstance(x, Gradient) for x in topological([node])):
         return text(late.call("display", node))
     return written(node)
@@ -85,8 +118,12 @@ def text(node: Node, names: bool = False, common: Names | None = None) -> str:
     names : show named intermediates by their names, and define them below.
     common : names that other formulas read together with this one have given.
     """
-    document = transcribe(node, spelled, names, common)
-    printer = TextSpelling(document)
+    return lines_of(TextSpelling(transcribe(node, spelled, names, common)))
+
+
+def lines_of(printer: TextSpelling) -> str:
+    """A document as text, its definitions below it."""
+    document = printer.document
     pairs, left_out = shown(document.definitions)
     lines = [f"{printer.show(name)} = {printer.show(value)}" for name, value in pairs]
     if left_out:
@@ -97,7 +134,11 @@ def text(node: Node, names: bool = False, common: Names | None = None) -> str:
 
 
 class TextSpelling(Spelling):
-    """One-line text of formulas."""
+    """One-line text of formulas. Signs of operations are attributes, so that another alphabet can
+    say them.
+    """
+
+    TOP, TIMES, OVER, MINUS, NORM = "^T", " * ", " / ", "-", "||"
 
     def parenthesise(self, text: str) -> str:
         return f"({text})"
@@ -127,7 +168,7 @@ class TextSpelling(Spelling):
         last = e.array or (e.scalars[-1] if e.scalars else None)
         if below and body != "1" and _ends_with_ones(last):
             body = self.parenthesise(body)
-        return ("-" if e.coefficient < 0 else "") + (body or "1") + self._divided(below)
+        return (self.MINUS if e.coefficient < 0 else "") + (body or "1") + self._divided(below)
 
     def _divided(self, below: list[str]) -> str:
         if not below:
@@ -145,15 +186,15 @@ class TextSpelling(Spelling):
         for text in texts:
             letter = _letter(text)
             run = run + text if run and letter and run + text not in self.used else ""
-            glued = run or (result.endswith("^T") and text.startswith("("))
+            glued = run or (result.endswith(self.TOP) and text.startswith("("))
             result += text if glued or not result else (gap if text[0] == "(" else " ") + text
             run = run or (text if letter else "")
         return result
 
     def hadamard(self, e: Hadamard) -> str:
         least = POWER if e.below and any(map(_ends_with_ones, e.factors)) else PRODUCT
-        above = " * ".join(self.inside(f, least) for f in e.factors) or "1"
-        return above + "".join(f" / {self.inside(b, PRODUCT)}" for b in e.below)
+        above = self.TIMES.join(self.inside(f, least) for f in e.factors) or "1"
+        return above + "".join(f"{self.OVER}{self.inside(b, PRODUCT)}" for b in e.below)
 
     def power(self, e: Power) -> str:
         return (
@@ -161,12 +202,12 @@ class TextSpelling(Spelling):
         )
 
     def transpose(self, e: Transpose) -> str:
-        return f"{self.inside(e.base, ATOM)}^T"
+        return f"{self.inside(e.base, ATOM)}{self.TOP}"
 
     def apply(self, e: Apply) -> str:
         args = ", ".join(map(self.show, e.args))
         if e.word == "norm":
-            return f"||{args}||" + ("_F" if e.args[0].rank == 2 else "")
+            return f"{self.NORM}{args}{self.NORM}" + ("_F" if e.args[0].rank == 2 else "")
         if e.word == "indicator":
             return f"1[{args}]"
         if e.axis is not None:
@@ -238,6 +279,6 @@ def _before(left: str, right: str) -> str:
         return f"{left}*{right}"
     return (
         left + right
-        if glued or (right.startswith("(") and left.endswith("^T"))
+        if glued or (right.startswith("(") and left.endswith(("^T", "ᵀ")))
         else f"{left} {right}"
     )

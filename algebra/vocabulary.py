@@ -18,7 +18,7 @@ MODULES = {
     "gathering": "take take_along_axis set_subtensor inc_subtensor argsort sort",
     "joining": "concatenate stack split repeat tile roll pad diff",
     "products": "inner vdot kron tensordot",
-    "reductions": "prod any all count_nonzero var std ptp norm cumsum cumprod",
+    "reductions": "prod any all count_nonzero var std ptp norm cumsum cumprod linear_recurrence",
 }
 WORDS = {name: module for module, names in MODULES.items() for name in names.split()}
 # what only Theano calls so; defined in `tutorial`

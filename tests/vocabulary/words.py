@@ -93,10 +93,19 @@ def one_hot(k: np.ndarray, n: int) -> np.ndarray:
     return (k[..., None] == np.arange(n)) * 1.0
 
 
+def recurred(a: np.ndarray, b: np.ndarray, axis: int) -> np.ndarray:
+    """y_i = a_i y_(i-1) + b_i, one place after the other."""
+    a, b = np.moveaxis(a, axis, 0), np.moveaxis(b, axis, 0)
+    y = [b[0] * 0] if len(b) else []
+    for factor, term in zip(a, b, strict=True):
+        y.append(factor * y[-1] + term)
+    return np.moveaxis(np.array(y[1:]).reshape(b.shape), 0, axis)
+
+
 OURS = {name: getattr(cf, name) for name in dir(cf) if not name.startswith("_")}
 OURS |= {"newaxis": None, "inf": np.inf, "batched_dot": tutorial.batched_dot, "array": np.array}
 NUMPY = {name: getattr(np, name) for name in dir(np) if not name.startswith("_")}
-NUMPY |= {"norm": np.linalg.norm, "size": size, "placed": placed, "one_hot": one_hot, "S": np.s_}
+NUMPY |= {"norm": np.linalg.norm, "size": size, "placed": placed, "recurred": recurred, "one_hot": one_hot, "S": np.s_}
 ROWS: list[Row] = []
 
 
@@ -113,6 +122,8 @@ for a in ("None", "0", "-1", "(0, 1)", "()"):
     row(f"count_nonzero(x, {a})", smooth=False)
     row(f"cumsum(x, {a})" if a[0] != "(" else "cumsum(t, 1)")
     row(f"cumprod(x, {a})" if a[0] != "(" else "cumprod(t, 1)")
+    if a in ("0", "-1"):
+        row(f"linear_recurrence(x, x + 1, {a})", f"recurred(x, x + 1, {a})")
     if a != "()":
         row(f"ptp(s, {a})", step=f"max(s, {a}) - min(s, {a})")
         row(f"norm(x, axis={a})", step=f"sqrt((x * x).sum({a}))")
