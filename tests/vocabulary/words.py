@@ -105,7 +105,14 @@ def recurred(a: np.ndarray, b: np.ndarray, axis: int) -> np.ndarray:
 OURS = {name: getattr(cf, name) for name in dir(cf) if not name.startswith("_")}
 OURS |= {"newaxis": None, "inf": np.inf, "batched_dot": tutorial.batched_dot, "array": np.array}
 NUMPY = {name: getattr(np, name) for name in dir(np) if not name.startswith("_")}
-NUMPY |= {"norm": np.linalg.norm, "size": size, "placed": placed, "recurred": recurred, "one_hot": one_hot, "S": np.s_}
+NUMPY |= {
+    "norm": np.linalg.norm,
+    "size": size,
+    "placed": placed,
+    "recurred": recurred,
+    "one_hot": one_hot,
+    "S": np.s_,
+}
 ROWS: list[Row] = []
 
 
