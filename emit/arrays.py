@@ -8,7 +8,6 @@ import numpy as np
 
 from ..algebra import scalar
 from ..algebra.dims import Extent
-from ..algebra.errors import EmitError
 from ..algebra.node import Call, Gather, Join, Layout, Leaf, Map, Node
 from ..algebra.scalar import Add, Mul, where
 from .value import (
@@ -25,7 +24,6 @@ from .value import (
     Work,
     at,
     labels_of,
-    wholes_of,
 )
 
 if TYPE_CHECKING:
@@ -106,18 +104,6 @@ def _place(low: Lowering, expr, space: dict[str, Extent]):
         zero = Position(ORIGIN)
         return zero if expr == 0 else Load(low.pool.new((), {}, expr, INT64), ())
     return low.pool.small(expr, labels_of(expr), space, INT64)
-
-
-def refuse_routines(low: Lowering, target: str) -> None:
-    """Raise EmitError, by name, for what this target has no kernels for."""
-    for v in low.values:
-        word = v.routine.name if v.routine else ""
-        if wholes_of(v.expr):
-            word = "indexing with arrays"
-        if word:
-            raise EmitError(
-                f"{word} is not built for the target {target!r}", fix="use target='c' or 'numpy'"
-            )
 
 
 def called(low: Lowering, node: Call) -> Value:

@@ -11,15 +11,16 @@ from ..algebra.dims import Extent
 from ..algebra.scalar import Scalar
 from . import grid
 from .device import DeviceKernel, Region
+from .device_routine import CHECKED, RoutineText, routine
 from .lower import Lowering
 from .named import costly_root
 from .nest import innermost
 from .phase import PhasePlanner, PhaseText
 from .program import Program
-from .schedule import FoldStep, OnceStep, ProductStep, Team, schedule
+from .schedule import FoldStep, OnceStep, ProductStep, RoutineStep, Team, schedule
 from .spelling import identity
 from .target import Target
-from .value import AXIS, Atom, Load, Value, dependencies, loads_of, pointwise
+from .value import AXIS, Atom, Load, Value, dependencies, fetched_at, loads_of, pointwise
 
 FLOAT32 = np.dtype(np.float32)
 CALL = 24  # registers of a function of the library
@@ -92,7 +93,8 @@ class DevicePlanner:
         self.partial: dict[Value, grid.Partial] = {}
         self.phases = 0
         self.counter = self.buffer(grid.Buffer(4, ()))
-        self.steps: list[FoldText | OnceText] = []
+        self.flag = self._flag()
+        self.steps: list[FoldText | OnceText | RoutineText] = []
         self.described: list[grid.Step] = []
         folded = 0
         for step in self.schedule:
@@ -101,6 +103,10 @@ class DevicePlanner:
                 self._fold(step, folded)
             elif isinstance(step, OnceStep):
                 self._once(step)
+            elif isinstance(step, RoutineStep):
+                text = routine(self, step.values, f"routine{len(self.described)}")
+                self.steps.append(text)
+                self.described.append(text.description)
             else:
                 self.described.append(self._product(step))
 
@@ -122,6 +128,13 @@ class DevicePlanner:
         """Number of a new workspace array among the pointers of the frame."""
         self.buffers.append(b)
         return len(self.arguments) + len(self.buffers) - 1
+
+    def _flag(self) -> int:
+        """Number of the buffer where kernels say that a position is out of range, or -1."""
+        values = self.low.values
+        computed = any(isinstance(p, Load) for v in values for p in fetched_at(v.expr))
+        scatters = any(v.routine and v.routine.name in CHECKED for v in values)
+        return self.buffer(grid.Buffer(4, ())) if computed or scatters else -1
 
     def stride(self, v: Value) -> int:
         """Number of the first stride of an argument."""
@@ -158,12 +171,15 @@ class DevicePlanner:
         """Which values somebody else than their group reads; arrays for those of whole length."""
         home: dict[Value, tuple[int, int]] = {}
         for k, step in enumerate(self.schedule):
-            if isinstance(step, ProductStep):
-                home[step.value] = (k, 0)
+            if isinstance(step, ProductStep | RoutineStep):
+                alone = [step.value] if isinstance(step, ProductStep) else step.values
+                home |= dict.fromkeys(alone, (k, 0))
                 continue
             for j, team in enumerate(step.teams):
                 home |= dict.fromkeys(team.values, (k, j))
-        self.stored = {v for v in home if v.op is not None or v.keep or v.output is not None}
+        self.stored = {
+            v for v in home if v.op is not None or v.keep or v.output is not None or v.routine
+        }
         for v in self.low.values:
             for d, load in dependencies(v):
                 far = load is None or home.get(v) != home.get(d) or not pointwise(d, load)

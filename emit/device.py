@@ -17,12 +17,12 @@ from ..algebra.dims import Extent
 from ..algebra.scalar import Scalar
 from .named import costly_root
 from .spelling import Speller, divides, negative
-from .value import AXIS, Atom, Index, Load, Offset, Parameter, Value, at, pointwise
+from .value import AXIS, Atom, Fetch, Index, Load, Offset, Parameter, Value, at, pointwise
 
 if TYPE_CHECKING:
     from .cuda import DevicePlanner
 
-BOOL, FLOAT32 = np.dtype(np.bool_), np.dtype(np.float32)
+BOOL, FLOAT32, INT64 = np.dtype(np.bool_), np.dtype(np.float32), np.dtype(np.int64)
 
 
 @dataclass(frozen=True)
@@ -166,6 +166,10 @@ class DeviceKernel:
         self.scalars[v] = None
         return f"c{v.number}"
 
+    def flag(self) -> str:
+        """Where kernels say that a position is out of range."""
+        return f"*(int *)q.data[{self.p.flag}]"
+
     # ------------------------------------------------------------ declarations
     def declarations(self) -> list[str]:
         """Statements at the start of the function."""
@@ -268,8 +272,10 @@ class Statements:
             self.spellers[dtype] = Speller(k.p.target, dtype, self.place, k.position, k.extent)
         return self.spellers[dtype]
 
-    def place(self, load: Load) -> tuple[str, np.dtype]:
+    def place(self, load: Load | Fetch) -> tuple[str, np.dtype]:
         """Text and dtype of a load."""
+        if isinstance(load, Fetch):
+            return self._fetched(load)
         v = load.value
         if v in self.locals and pointwise(v, load):
             return self.locals[v], v.dtype
@@ -282,6 +288,24 @@ class Statements:
                 return f"{self.loads.setdefault(v, f'z{v.number}')}[u]", v.dtype
             return self.flat_place(v), v.dtype
         return self.k.element(v, load.indices), v.dtype
+
+
+    def _fetched(self, e: Fetch) -> tuple[str, np.dtype]:
+        """Text and dtype of a fetch; of positions that are out of range a note is made, and the
+        nearest element is read instead."""
+        whole, *positions = e.args
+        v, places = whole.value, []
+        for t, p in zip(v.own, positions, strict=True):
+            text = self.speller(INT64).number(p)
+            if isinstance(p, Load):
+                extent = self.k.extent(v.space[t])
+                check = f"if ((uint64_t){text} >= (uint64_t){extent}) {self.k.flag()} = 1;"
+                self.lines += [] if check in self.lines else [check]
+                text = f"cf_clamp({text}, {extent})"
+            places.append(text)
+        if v.alias is not None:
+            return self.k.in_alias(v, places), v.root.dtype
+        return self.k.address(v, places), v.dtype
 
 
 def _named(values: list[Value]) -> set[tuple]:

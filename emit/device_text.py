@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from .arrays import refuse_routines
 from .axis import lower
 from .cuda import DevicePlanner, DeviceProgram, OnceText
+from .device_routine import RoutineText
 from .grid import ONCE_THREADS, Kernels
 from .key import canonical_text
 from .program import Argument, Unit
@@ -21,7 +21,6 @@ def compile_device(unit: Unit) -> DeviceProgram:
     Raises EmitError for what the target cannot express.
     """
     lowering = lower(unit, joins=False)
-    refuse_routines(lowering, "cuda")
     key = canonical_text(lowering)
     plan = DevicePlanner(lowering, TARGETS["cuda"])
     return DeviceProgram(
@@ -31,6 +30,7 @@ def compile_device(unit: Unit) -> DeviceProgram:
         arguments=_arguments(plan, unit),
         dims=tuple(map(lowering.known, plan.dims)),
         parameters=tuple(float(x) for x in lowering.parameters),
+        refuses=plan.flag >= 0,
         plan=_explanation(plan),
         kernels=Kernels(
             tuple(plan.described),
@@ -38,6 +38,7 @@ def compile_device(unit: Unit) -> DeviceProgram:
             len(plan.arguments),
             tuple(plan.buffers),
             plan.words,
+            plan.flag,
         ),
         extents=tuple(plan.dims),
         strides=plan.strides,
@@ -68,6 +69,7 @@ def _rendered(plan: DevicePlanner, helpers: tuple[tuple[str, str], ...]) -> str:
             title=f"emitted by closedform; computes {', '.join(map(str, plan.low.results))}",
             helpers=helpers,
             steps=plan.steps,
+            parts=_parts(plan),
             arrays=len(plan.arguments) + len(plan.buffers),
             dims=len(plan.dims),
             strides=plan.stride_count,
@@ -76,6 +78,12 @@ def _rendered(plan: DevicePlanner, helpers: tuple[tuple[str, str], ...]) -> str:
             once_threads=ONCE_THREADS,
         )
     )
+
+
+def _parts(plan: DevicePlanner) -> list[str]:
+    """Templates of what only some programs need."""
+    found = [part for s in plan.steps if isinstance(s, RoutineText) for part in s.parts]
+    return list(dict.fromkeys(found))
 
 
 def _arguments(plan: DevicePlanner, unit: Unit) -> tuple[Argument, ...]:
@@ -102,5 +110,8 @@ def _explanation(plan: DevicePlanner) -> tuple[str, ...]:
         lines.append(f"{step.name}:")
         if isinstance(step, OnceText):
             lines += [f"  combines v{c['number']} in {c['wide']}" for c in step.combines]
+        if isinstance(step, RoutineText):
+            lines.append(f"  {step.about}")
+            continue
         lines += [f"  {p.kind}: {p.about}" for p in step.phases]
     return tuple(lines)

@@ -9,9 +9,44 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
-Dims = tuple[int, ...]  # numbers of extents; their product is a size
+from .device_plan import (
+    Buffer,
+    DeviceFacts,
+    Dims,
+    Draft,
+    Fold,
+    Kernels,
+    Launch,
+    Once,
+    Partial,
+    Phase,
+    Plan,
+    Product,
+    Region,
+    Routine,
+    Step,
+)
+from .grid_routine import plan_routine
+
+__all__ = [
+    "Buffer",
+    "DeviceFacts",
+    "Dims",
+    "Fold",
+    "Kernels",
+    "Launch",
+    "Once",
+    "Partial",
+    "Phase",
+    "Plan",
+    "Product",
+    "Region",
+    "Routine",
+    "Step",
+    "partial_bytes",
+    "plan",
+]
 
 ONCE_THREADS = 512  # of a block that combines partial sums and runs what remains
 ONCE_ELEMENTS = 1 << 16  # work of a single block; more of it gets a grid of its own
@@ -31,243 +66,6 @@ ROUNDING = 1024  # bytes of shared memory for aligning regions, and of a kernel'
 LARGE_INDEX = 1 << 31
 
 
-@dataclass(frozen=True)
-class DeviceFacts:
-    """What plans need to know of a device.
-
-    Attributes
-    ----------
-    arch : int
-        Compute capability times ten, such as 90.
-    processors : int
-        Multiprocessors.
-    shared : int
-        Most bytes of shared memory that a block may ask for.
-    shared_processor : int
-        Bytes of shared memory of a multiprocessor.
-    threads : int
-        Most threads that are resident on a multiprocessor.
-    registers : int
-        Registers of a multiprocessor.
-    memory : int
-        Bytes of device memory.
-    """
-
-    arch: int = 90
-    processors: int = 132
-    shared: int = 232448
-    shared_processor: int = 233472
-    threads: int = 2048
-    registers: int = 65536
-    memory: int = 80 << 30
-
-
-@dataclass(frozen=True)
-class Phase:
-    """One group of values: how many of what.
-
-    kind     "map": every point on its own; "dot": sums over `summed`, by lanes of a warp or block;
-             "sum": sums over rows, each thread keeps some of the results
-    own      extents of the result but the fold axis and those written out; summed: of what is
-             summed
-    axis     where the fold axis is: "own", "summed" or ""
-    written  results written out per point of `own`
-    registers  that the sums of one column take; weight: of the arithmetic at one point
-    lanes    number of the word that holds the lanes, or for "sum" the slots
-    strips   name of the option that says how many columns a thread keeps; "" if not a "sum"
-    """
-
-    kind: str
-    own: Dims
-    summed: Dims
-    axis: str
-    written: int
-    registers: int
-    weight: int
-    lanes: int
-    strips: str = ""
-
-
-@dataclass(frozen=True)
-class Region:
-    """Memory of one array for the rows of a panel.
-
-    item, dims  bytes of an element; extents of a row
-    offset      number of the word: where it begins in the memory of the block, in bytes
-    pitch       number of the word: elements from row to row
-    option      name of the option that is 1 if the region is in shared memory
-    staged      whether it is a copy of rows of an argument, which may be left out
-    second      number of the word: bytes to a second place, for the next panel; -1 if its rows do
-                not lie together in memory
-    odd         whether rows are padded to an odd pitch, for they are written along columns
-    """
-
-    item: int
-    dims: Dims
-    offset: int
-    pitch: int
-    option: str
-    staged: bool
-    odd: bool = False
-    second: int = -1
-
-
-@dataclass(frozen=True)
-class Partial:
-    """Partial results of all blocks for one accumulator: `copies` numbers per element."""
-
-    buffer: int
-    item: int
-    dims: Dims
-    copies: int
-
-
-@dataclass(frozen=True)
-class Fold:
-    """A kernel that goes over the rows of the fold axis, panel by panel.
-
-    rows, scratch  numbers of the words: rows of a panel; bytes of a block's memory outside the chip
-    first, last    numbers of the words: the range of rows of one launch
-    ahead          number of the word: whether panels are copied while another is computed with
-    buffer         number of the workspace buffer for that memory
-    reads          numbers of the arguments whose rows it reads
-    threads, blocks  names of the options of the launch bounds
-    """
-
-    name: str
-    axis: int
-    phases: tuple[Phase, ...]
-    regions: tuple[Region, ...]
-    partials: tuple[Partial, ...]
-    rows: int
-    scratch: int
-    first: int
-    last: int
-    ahead: int
-    buffer: int
-    reads: tuple[int, ...]
-    threads: str
-    blocks: str
-
-
-@dataclass(frozen=True)
-class Once:
-    """What follows a fold: combining its partial results, then groups without the fold axis.
-
-    folded    number of the word that holds the blocks of the fold before
-    together  number of the word that says whether the last block of the first launch runs the
-              groups too
-    """
-
-    name: str
-    partials: tuple[Partial, ...]
-    phases: tuple[Phase, ...]
-    folded: int
-    together: int
-
-
-@dataclass(frozen=True)
-class Product:
-    """A product of matrices by a library: result = op(left) op(right); m, n, k are extents.
-
-    Arrays are numbers of the frame; `swapped` says per operand whether it is stored transposed.
-    """
-
-    arrays: tuple[int, int, int]
-    extents: tuple[int, int, int]
-    swapped: tuple[bool, bool]
-    item: int
-
-
-Step = Fold | Once | Product
-
-
-@dataclass(frozen=True)
-class Buffer:
-    """A workspace buffer of a program: bytes of an element, extents; () with item 0 if planned."""
-
-    item: int
-    dims: Dims
-
-
-@dataclass(frozen=True)
-class Kernels:
-    """Everything that the plan of a program's launches needs to know.
-
-    arguments  arrays of the caller, which come before the workspace buffers in the frame
-    whole      numbers of the arguments that are not only read row by row of a fold
-    """
-
-    steps: tuple[Step, ...] = ()
-    whole: tuple[int, ...] = ()
-    arguments: int = 0
-    buffers: tuple[Buffer, ...] = ()
-    words: int = 0
-
-
-@dataclass(frozen=True)
-class Launch:
-    """One kernel launch, or a product by a library if `step` is one.
-
-    group : int
-        Of a kernel with several groups the one to run, on the whole grid; -1 for what there is to
-        combine and then, in one block, all groups.
-    step : Step
-        What it is a launch of.
-    """
-
-    name: str
-    grid: int = 1
-    block: int = 1
-    shared: int = 0
-    group: int = -1
-    step: Step | None = None
-
-
-@dataclass(frozen=True)
-class Plan:
-    """The launches of a program for one set of extents.
-
-    Attributes
-    ----------
-    launches : tuple of Launch
-        In order, on one stream.
-    words : tuple of int
-        Numbers that kernels read: lanes, offsets, rows of panels.
-    options : tuple of str
-        Of the compiler: what must be constant there.
-    buffers : tuple of int
-        Bytes of the workspace buffers.
-    notes : tuple of str
-        Lines for a reader.
-    """
-
-    launches: tuple[Launch, ...]
-    words: tuple[int, ...]
-    options: tuple[str, ...]
-    buffers: tuple[int, ...]
-    notes: tuple[str, ...]
-
-
-@dataclass
-class _Draft:
-    """A plan in the making."""
-
-    extents: Sequence[int]
-    facts: DeviceFacts
-    words: list[int]
-    buffers: dict[int, int]
-    options: dict[str, int] = field(default_factory=dict)
-    launches: list[Launch] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    largest: int = 0  # index that a loop reaches
-    folded: int = 0  # blocks of the fold before, in all its chunks
-    chunks: int = 1
-
-    def size(self, dims: Dims) -> int:
-        return math.prod(self.extents[d] for d in dims)
-
-
 def plan(kernels: Kernels, extents: Sequence[int], facts: DeviceFacts, chunks: int = 1) -> Plan:
     """Decide the launches of a program.
 
@@ -280,7 +78,7 @@ def plan(kernels: Kernels, extents: Sequence[int], facts: DeviceFacts, chunks: i
     chunks : int
         Launches of each fold, one per chunk of its rows; each has partial results of its own.
     """
-    d = _Draft(extents, facts, [0] * kernels.words, {}, chunks=chunks)
+    d = Draft(extents, facts, [0] * kernels.words, {}, chunks=chunks)
     for k, b in enumerate(kernels.buffers, kernels.arguments):
         d.buffers[k] = _aligned(b.item * d.size(b.dims))
     for step in kernels.steps:
@@ -288,6 +86,8 @@ def plan(kernels: Kernels, extents: Sequence[int], facts: DeviceFacts, chunks: i
             _fold(d, step)
         elif isinstance(step, Once):
             _once(d, step)
+        elif isinstance(step, Routine):
+            plan_routine(d, step)
         else:
             d.launches.append(Launch("product", step=step))
             d.notes.append("product of matrices by cuBLAS")
@@ -315,7 +115,7 @@ def _up(n: int) -> int:
 # ---------------------------------------------------------------- folds
 
 
-def _fold(d: _Draft, fold: Fold) -> None:
+def _fold(d: Draft, fold: Fold) -> None:
     n = d.extents[fold.axis]
     sums = [(p, d.size(p.own)) for p in fold.phases if p.kind == "sum"]
     widest = max((own * p.written for p, own in sums), default=0)
@@ -359,7 +159,7 @@ def _resident(facts: DeviceFacts, threads: int, shared: int) -> int:
     return max(1, most)
 
 
-def _panel(d: _Draft, fold: Fold, n: int, blocks: int) -> tuple[int, int]:
+def _panel(d: Draft, fold: Fold, n: int, blocks: int) -> tuple[int, int]:
     """Rows of a panel and bytes of shared memory; sets places of regions."""
     for r in fold.regions:
         d.words[r.pitch] = d.size(r.dims) | int(r.odd)
@@ -391,7 +191,7 @@ def _panel(d: _Draft, fold: Fold, n: int, blocks: int) -> tuple[int, int]:
     return rows, shared
 
 
-def _rows(d: _Draft, n: int, row: int, elements: int, blocks: int) -> int:
+def _rows(d: Draft, n: int, row: int, elements: int, blocks: int) -> int:
     """Rows of a panel: a multiple of four where possible, so that panels begin aligned."""
     most = MOST_ROWS if row else max(1, PANEL_ELEMENTS // max(elements, 1))
     fit = 0
@@ -403,7 +203,7 @@ def _rows(d: _Draft, n: int, row: int, elements: int, blocks: int) -> int:
     return most // 4 * 4 if most >= 4 else most
 
 
-def _lanes(d: _Draft, p: Phase, rows: int, threads: int) -> int:
+def _lanes(d: Draft, p: Phase, rows: int, threads: int) -> int:
     own = d.size(p.own) * (rows if p.axis == "own" else 1)
     summed = d.size(p.summed) * (rows if p.axis == "summed" else 1)
     d.largest = max(d.largest, own * summed)
@@ -435,7 +235,7 @@ def _columns(inner: int, threads: int) -> int:
 # ---------------------------------------------------------------- once
 
 
-def _once(d: _Draft, once: Once) -> None:
+def _once(d: Draft, once: Once) -> None:
     work = [d.size((*p.own, *p.summed)) * p.written for p in once.phases]
     together = sum(work) <= ONCE_ELEMENTS
     tiles = sum(-(-d.size(p.dims) // TILE) for p in once.partials)
@@ -456,7 +256,7 @@ def _once(d: _Draft, once: Once) -> None:
             _alone(d, once, k, p)
 
 
-def _alone(d: _Draft, once: Once, k: int, p: Phase) -> None:
+def _alone(d: Draft, once: Once, k: int, p: Phase) -> None:
     """A group on a grid of its own."""
     own = d.size(p.own)
     lanes = d.words[p.lanes]

@@ -1,5 +1,5 @@
-"""Values -> steps on a device: folds that rows pass through once, what happens outside of them, and
-products of matrices.
+"""Values -> steps on a device: folds that rows pass through once, what happens outside of them,
+products of matrices, and routines.
 
 A step is one or a few launches. Within a fold, groups run one after the other on each panel of
 rows; rows that a later fold or a library product needs are stored for the whole data.
@@ -13,7 +13,7 @@ from ..algebra.dims import Extent
 from .lower import Lowering
 from .memory import is_sum_of_products, repacked
 from .nest import innermost
-from .value import AXIS, Value, dependencies, pointwise
+from .value import AXIS, Value, Work, dependencies, pointwise
 
 LARGEST = 24  # values in one group: compilers take more than linear time
 
@@ -61,7 +61,14 @@ class ProductStep:
     value: Value
 
 
-AnyStep = FoldStep | OnceStep | ProductStep
+@dataclass
+class RoutineStep:
+    """One call of a routine; values are its results that are wanted."""
+
+    values: list[Value]
+
+
+AnyStep = FoldStep | OnceStep | ProductStep | RoutineStep
 
 
 def schedule(low: Lowering) -> list[AnyStep]:
@@ -116,16 +123,17 @@ def _sources(v: Value) -> list[Value]:
 
 
 def _segments(values: list[Value], body: bool) -> list[AnyStep]:
-    """One pass if there are no products of matrices, else passes between them."""
+    """One pass if there are no products of matrices and no routines, else passes between them."""
     level: dict[Value, int] = {}
     for v in values:
-        level[v] = max((level[d] + d.product for d in _sources(v) if d in level), default=0)
+        level[v] = max((level[d] + _alone(d) for d in _sources(v) if d in level), default=0)
     steps: list[AnyStep] = []
     for k in range(max(level.values(), default=-1) + 1):
-        now = [v for v in values if level[v] == k and not v.product]
+        now = [v for v in values if level[v] == k and not _alone(v)]
         if now:
             steps.append(FoldStep(teams(now)) if body else OnceStep(teams(now), []))
         steps += [ProductStep(v) for v in values if level[v] == k and v.product]
+        steps += _calls([v for v in values if level[v] == k and v.routine])
     if body:
         for v in values:
             for d in _sources(v):
@@ -133,6 +141,20 @@ def _segments(values: list[Value], body: bool) -> list[AnyStep]:
                     d.keep = AXIS in d.own
             v.keep = v.keep or (v.product and AXIS in v.own)
     return steps
+
+
+def _alone(v: Value) -> bool:
+    """Whether a value is computed by a step of its own."""
+    return v.product or v.routine is not None
+
+
+def _calls(values: list[Value]) -> list[AnyStep]:
+    """Results of routines, those of one call together."""
+    found: dict[Work, list[Value]] = {}
+    for v in values:
+        assert v.routine is not None
+        found.setdefault(v.routine, []).append(v)
+    return [RoutineStep(results) for results in found.values()]
 
 
 def _joined(steps: list[AnyStep]) -> list[AnyStep]:

@@ -309,6 +309,12 @@ def wholes_of(expr: object) -> list[Value]:
     return list(dict.fromkeys(e.value for e in parts if isinstance(e, Whole)))
 
 
+def fetched_at(expr: object) -> list:
+    """Positions at which an expression fetches."""
+    parts = subexpressions(expr)
+    return [p for e in parts if isinstance(e, Fetch) for p in e.args[1:]]
+
+
 def dependencies(v: Value) -> list[tuple[Value, Load | None]]:
     """The values that v needs, each with the load that reads it; no load for the memory that v
     reinterprets, and for arrays of which it needs all."""

@@ -47,6 +47,13 @@ class Captured:
         self._targets = forms.signature.targets
         self._check_memory(function, arrays)
         entry = function._entry(arrays, sizes)
+        if entry.program.refuses:
+            raise CallError(
+                "capture of a function that reads or writes at computed positions, each of which is"
+                " checked before results are given out",
+                where=here(),
+                fix="call the function instead",
+            )
         device = entry.device
         seen = [x.payload.cell[0] for x in self._leaves]
         given = [*arrays, *function._state(entry, seen)]

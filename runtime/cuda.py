@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +16,7 @@ from ..algebra.node import Leaf
 from ..emit.cuda import DeviceProgram
 from . import explain, homes, results, specialisation
 from .arguments import Arguments
-from .device import DeviceEntry, extents_of
+from .device import DeviceEntry, OutOfRange, extents_of
 from .extents import Sizes
 from .forms import Forms
 from .function import KEPT, Function
@@ -157,7 +158,7 @@ class CudaFunction(Function):
         while True:
             seen = [value for (value,) in list(map(list.copy, cells))]
             if self._forms.extents.empty(sizes):
-                found = self._without_elements(arrays, seen, sizes)
+                found = self._as_written(arrays, seen, sizes)
             else:
                 found = self._computed(arrays, seen, sizes)
             new = [self._home(x, a) for x, a in zip(wanted.targets, found[count:], strict=True)]
@@ -176,16 +177,20 @@ class CudaFunction(Function):
         """A new value of a shared variable where the variable lives."""
         return value if homes.on_device(leaf.payload.cell[0]) else homes.host(value)
 
-    def _without_elements(
-        self, arrays: Sequence[Any], seen: Sequence[Any], sizes: Sizes
-    ) -> list[Any]:
-        """Arrays without elements: the graph as written in NumPy, and no kernel."""
+    def _as_written(self, arrays: Sequence[Any], seen: Sequence[Any], sizes: Sizes) -> list[Any]:
+        """The graph as written in NumPy, and no kernel: of arrays without elements, and where
+        something has to be found out."""
         forms = self._forms
         values = forms.values(list(map(homes.host, arrays)), list(map(homes.host, seen)))
         found = results.owned(forms.written.run(values, sizes), (*values.values(), *forms.held()))
         return [homes.current_device().put(a) for a in found]
 
     def _computed(self, arrays: Sequence[Any], seen: Sequence[Any], sizes: Sizes) -> list[Any]:
+        with contextlib.suppress(OutOfRange):
+            return self._launched(arrays, seen, sizes)
+        return self._as_written(arrays, seen, sizes)  # says what is out of range, and where
+
+    def _launched(self, arrays: Sequence[Any], seen: Sequence[Any], sizes: Sizes) -> list[Any]:
         device = homes.current_device()
         hosts = {k: a for k, a in enumerate(arrays) if not homes.on_device(a)}
         self._copied |= dict.fromkeys(self._arguments.parameters[k].shown for k in hosts)

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..algebra.errors import CallError, CompileError
 from ..emit.cuda import DeviceProgram
-from ..emit.grid import DeviceFacts, Launch
+from ..emit.grid import DeviceFacts, Fold, Launch
 from . import cubin
 from .device import Range
 
@@ -130,7 +130,7 @@ class CupyDevice:
         if launch.shared > STATIC_SHARED:
             kernel.max_dynamic_shared_size_bytes = self.facts.shared
         arguments: tuple[Any, ...] = (frame.view(f"V{frame.nbytes}"),)
-        if launch.name.startswith("once"):
+        if not isinstance(launch.step, Fold):
             arguments += (np.int32(launch.group),)
         kernel((launch.grid,), (launch.block,), arguments, shared_mem=launch.shared)
 

@@ -104,6 +104,10 @@ class Prepared:
     workspace: int
 
 
+class OutOfRange(Exception):
+    """A kernel met a position outside of its axis."""
+
+
 class DeviceEntry:
     """A program on a device.
 
@@ -136,6 +140,12 @@ class DeviceEntry:
             Inputs, shared variables and constants, as the program's arguments describe them.
         extents : tuple of int
             One per dim of the program, all positive.
+
+        Raises
+        ------
+        OutOfRange
+            If a position was outside of its axis; only programs with computed positions wait for
+            the device, to find out.
         """
         prepared = self._prepared.get(extents) or self.prepare(extents)
         made, workspace = self.room(prepared)
@@ -151,11 +161,25 @@ class DeviceEntry:
     def start(self, prepared: Prepared, arrays: Sequence[Any], workspace: Any) -> None:
         """Launch everything on the current stream."""
         frame = self.frame(prepared, arrays, workspace)
+        flag = self._flagged(frame)
         for launch in prepared.plan.launches:
             if isinstance(launch.step, grid.Product):
                 self._multiply(prepared, launch.step, arrays, workspace)
             else:
                 self.device.launch(prepared.loaded, launch, frame)
+        self._check(flag)
+
+    def _flagged(self, frame: np.ndarray) -> Any:
+        """Memory where kernels note positions out of range, if they can meet any."""
+        if self.program.kernels.flag < 0:
+            return None
+        flag = self.device.put(np.zeros(1, np.int32))
+        frame.view(np.int64)[self.program.kernels.flag] = self.device.pointer(flag)
+        return flag
+
+    def _check(self, flag: Any) -> None:
+        if flag is not None and self.device.host(flag)[0]:
+            raise OutOfRange
 
     # ------------------------------------------------------------ plans and frames
 
@@ -274,11 +298,13 @@ class DeviceEntry:
         nothing = self.device.empty((1,), np.dtype(np.uint8))
         every = [*(nothing if a is None else a for a in arrays), *made]
         frame = self.frame(prepared, every, workspace)
+        flag = self._flagged(frame)
         for launch in prepared.plan.launches:
             if isinstance(launch.step, grid.Fold):
                 self._in_chunks(prepared, launch, frame, hosts, ranges)
             else:
                 self.device.launch(prepared.loaded, launch, frame)
+        self._check(flag)
         return made
 
     def check_streams(self, hosts: Iterable[int]) -> None:

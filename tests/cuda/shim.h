@@ -340,3 +340,4 @@ template <int N> static inline void cf_async_wait() { shim::land(N); }
 #define __shfl_sync(mask, value, lane) shim::exchange(mask, value, (unsigned)(lane), __LINE__)
 #define __threadfence() ((void)0)
 template <class T> static T atomicAdd(T *place, T value) { const T old = *place; *place = old + value; return old; }
+template <class T> static T atomicMax(T *place, T value) { const T old = *place; *place = old < value ? value : old; return old; }

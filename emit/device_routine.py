@@ -1,0 +1,138 @@
+"""Routines on a CUDA device: one row each, and the text of the kernel that calls one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..algebra.errors import EmitError
+from ..algebra.routines import ROUTINES
+from . import grid
+from .device import DeviceKernel
+from .value import Value, Work
+
+if TYPE_CHECKING:
+    from .cuda import DevicePlanner
+
+FLOAT32 = np.dtype(np.float32)
+RESULT = -1
+Place = tuple[int, int]  # an axis of an operand, or, for operand RESULT, of the result
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """One row.
+
+    extents  axes whose extents the routine works on
+    parts    templates of the functions that it calls
+    batch    the operand whose leading axes are the batch, or None where there is none
+    typed    the operand whose type the functions are made for
+    work     bytes of the elements of each array of work; 0: of a running sum
+    """
+
+    extents: tuple[Place, ...]
+    parts: tuple[str, ...]
+    batch: int | None = 0
+    typed: int = 0
+    work: tuple[int, ...] = ()
+
+
+CUDA: dict[str, Spelling] = {
+    "cumsum": Spelling(((0, -1),), ("sequence", "running"), work=(0,)),
+    "cumprod": Spelling(((0, -1),), ("sequence",)),
+    "recurrence": Spelling(((0, -1),), ("sequence",)),
+    "argsort": Spelling(((0, -1),), ("sort",), work=(8,)),
+    "scatter_add": Spelling(
+        ((1, -2), (1, -1), (RESULT, -2)), ("sequence", "sort", "segments"), 1, 1, (8, 8)
+    ),
+    "scatter_last": Spelling(((0, -1), (RESULT, -1)), (), None),
+}
+CHECKED = ("scatter_add", "scatter_last")  # meet positions that may be out of range
+
+
+@dataclass
+class RoutineText:
+    """What the template of a routine needs.
+
+    call      template of the statements that call it
+    type      that its functions are made for
+    sizes     texts of the extents it works on; batch: text of how often it is repeated
+    operands, results, work  numbers of the arrays in the frame; -1: nobody wants the result
+    flag      number of the array where positions out of range are noted
+    """
+
+    name: str
+    about: str
+    call: str
+    parts: tuple[str, ...]
+    type: str
+    declarations: list[str]
+    batch: str
+    sizes: list[str]
+    operands: list[int]
+    results: list[int]
+    work: list[int]
+    flag: int
+    description: grid.Routine
+    kind: str = "routine"
+
+
+def routine(p: DevicePlanner, values: list[Value], name: str) -> RoutineText:
+    """The kernel of one call.
+
+    Raises EmitError, by name, for a routine that has none.
+    """
+    work = values[0].routine
+    assert work is not None, "a routine has work"
+    row = CUDA.get(work.name)
+    if row is None:
+        raise EmitError(
+            f"{work.name} is not built for the target 'cuda'", fix="use target='c' or 'numpy'"
+        )
+    kernel = DeviceKernel(p, {}, fold=False)
+    dims = [_dims(place, work, values) for place in row.extents]
+    batch = () if row.batch is None else _batch(work, row.batch)
+    typed = work.operands[row.typed].dtype
+    running = 8 if typed == FLOAT32 else typed.itemsize
+    items = [item or running for item in row.work]
+    buffers = [p.buffer(grid.Buffer(0, ())) for _ in items]
+    words = p.word(), p.word()
+    description = grid.Routine(
+        name,
+        work.name,
+        tuple(p.dim(d) for d in batch),
+        tuple(p.dim(d) for d in dims),
+        tuple(zip(buffers, items, strict=True)),
+        words[0],
+    )
+    wanted = {v.expr.content[1]: p.number[v] for v in values}  # type: ignore[attr-defined]
+    about = ", ".join(f"v{v.number}[{', '.join(v.own)}]" for v in values)
+    sizes = [kernel.extent(d) for d in dims]
+    repeated = "*".join(kernel.extent(d) for d in batch) or "1"
+    return RoutineText(
+        name,
+        f"{about} = {work.name}",
+        work.name.replace("_", ""),
+        row.parts,
+        p.target.type_of(typed),
+        kernel.declarations(),
+        repeated,
+        sizes,
+        [p.number[v.root] for v in work.operands],
+        [wanted.get(k, -1) for k in range(len(ROUTINES[work.name].results))],
+        buffers,
+        p.flag,
+        description,
+    )
+
+
+def _dims(place: Place, work: Work, values: list[Value]):
+    number, axis = place
+    return (values[0] if number == RESULT else work.operands[number]).dims[axis]
+
+
+def _batch(work: Work, operand: int) -> tuple:
+    dims = work.operands[operand].dims
+    return dims[: len(dims) - ROUTINES[work.name].cores[operand]]
