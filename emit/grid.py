@@ -120,13 +120,15 @@ def _fold(d: Draft, fold: Fold) -> None:
     sums = [(p, d.size(p.own)) for p in fold.phases if p.kind == "sum"]
     widest = max((own * p.written for p, own in sums), default=0)
     threads = FOLD_THREADS if widest <= FOLD_THREADS * STRIPS else 2 * FOLD_THREADS
-    used = 0
+    used = passing = 0
     for p, own in sorted(sums, key=lambda s: s[1] * s[0].registers):
         strips = _up(-(-own // threads))
         strips = strips if used + strips * p.registers <= SUM_REGISTERS else 0
         d.options[p.strips] = strips
         used += strips * p.registers
-    heavy = max((p.weight for p in fold.phases), default=0) > LIGHT or used > FEW_REGISTERS
+        passing = max(passing, 0 if strips else p.registers)
+    weight = max((p.weight for p in fold.phases), default=0)
+    heavy = weight > LIGHT or used > FEW_REGISTERS or used + passing > 2 * FEW_REGISTERS
     blocks = (2 if heavy else 4) * FOLD_THREADS // threads
     d.options |= {fold.threads: threads, fold.blocks: blocks}
     rows, shared = _panel(d, fold, n, blocks)

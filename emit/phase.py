@@ -204,6 +204,7 @@ class PhasePlanner:
                     d.alias is None
                     and pointwise(d, load)
                     and d.memory == order
+                    and all(d.space[t] == self.space[t] for t in order[1:])
                     and self.p.layout(d) in ("C", "F")
                 )
                 if not contiguous or (d in self.k.regions and self.k.regions[d].staged):

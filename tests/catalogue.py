@@ -12,7 +12,10 @@ import numpy as np
 from closedform.algebra import functions as F
 from closedform.algebra import products as P
 from closedform.algebra.constructors import tensor
+from closedform.algebra.gathering import argsort, inc_subtensor, set_subtensor, sort
 from closedform.algebra.gradient import grad, hessian, jacobian
+from closedform.algebra.joining import concatenate
+from closedform.algebra.reductions import cumprod, cumsum
 from closedform.algebra.tensor import Tensor
 
 Case = tuple[dict[Tensor, np.ndarray], list[Tensor]]
@@ -459,3 +462,39 @@ def residual_net() -> Case:
         h = h + F.tanh(h @ W)
     cost = (h**2).mean()
     return values, [cost, *grad(cost, weights)]
+
+
+@case
+def indexing_with_arrays() -> Case:
+    X, w, values = _matrices(53)
+    p = tensor("p", ("k",), "int64")
+    values[p] = drawn(1).integers(-7, 7, 19)
+    return values, [
+        X[p],
+        X[:, p] * 2 + w[p],
+        F.exp(X - X.mean(0))[p, p],
+        set_subtensor(X[p], 1.5),
+        inc_subtensor(X[:, p], 1.0),
+        *grad((X[:, p] ** 2).sum() + (w[p] ** 3).sum(), [X, w]),
+    ]
+
+
+@case
+def along_an_axis() -> Case:
+    X, w, values = _matrices(37)
+    return values, [
+        cumsum(X, 0),
+        cumprod(X, 1),
+        argsort(X, 0),
+        sort(X, 1),
+        concatenate([X, 2 * X], 1),
+        X.prod(0),
+        *grad((cumsum(X, 1) ** 2).sum() + (cumprod(w) ** 2).sum(), [X, w]),
+    ]
+
+
+@case
+def infinite_sums() -> Case:
+    X, w, values = _matrices(41, dtype="float32")
+    values[X][7, 2], values[X][[3, 30], 4] = np.inf, 3e38
+    return values, [X.sum(0), X.sum(1), (X * w).sum(0), (X + 1).mean(1), X.max(0)]

@@ -17,10 +17,10 @@ import closedform as cf
 class Built:
     """Every operation that takes a dtype, and a function of each target that computes them all."""
 
-    def __init__(self, dtype: str) -> None:
+    def __init__(self, dtype, targets=("c", "numpy"), operations=table.rows()) -> None:
         self.dtype, self.refused = dtype, {}
         self.rows, inputs, outputs = [], [], []
-        for row in table.rows():
+        for row in operations:
             xs = self._inputs(row, len(inputs))
             try:
                 outputs.append(table.ours(row)(*xs))
@@ -29,7 +29,7 @@ class Built:
                 continue
             self.rows.append(row)
             inputs += xs
-        self.functions = {t: cf.function(inputs, outputs, target=t) for t in ("c", "numpy")}
+        self.functions = {t: cf.function(inputs, outputs, target=t) for t in targets}
 
     def _inputs(self, row, count):
         dtypes = [self.dtype] * len(row.domain)
@@ -74,10 +74,15 @@ def test_refuses_what_numpy_refuses(dtype):
 @targets
 @cases
 def test_samples_all_over_the_domain(dtype, target):
+    assert_close_over_the_domain(computed(dtype, target, drawn))
+
+
+def assert_close_over_the_domain(found):
+    """Operations with arguments and values: dtypes are right, and values as close as promised."""
     failed = []
-    for row, columns, got in computed(dtype, target, drawn):
+    for row, columns, got in found:
         want = table.expected(row, columns)
-        assert got.dtype == want.dtype, f"{row.public} of {dtype} is {got.dtype}, not {want.dtype}"
+        assert got.dtype == want.dtype, f"{row.public} is {got.dtype}, not {want.dtype}"
         if want.dtype.kind != "f" or not row.ulps:
             wrong = ~((got == want) | ((got != got) & (want != want)))
             error = np.max(wrong)
@@ -96,8 +101,13 @@ def test_samples_all_over_the_domain(dtype, target):
 @targets
 @cases
 def test_edges(dtype, target):
+    assert_right_at_edges(computed(dtype, target, table.edges))
+
+
+def assert_right_at_edges(found):
+    """Operations with arguments and values: as NumPy where functions are not smooth."""
     failed = []
-    for row, columns, got in computed(dtype, target, table.edges):
+    for row, columns, got in found:
         want = table.expected(row, columns)
         wrong = differs(got, want, row, columns) & ~table.excepted(row, columns)
         if wrong.any():

@@ -20,11 +20,13 @@ import numpy as np
 from closedform.algebra.errors import CallError
 from closedform.emit.cuda import DeviceProgram
 from closedform.emit.grid import DeviceFacts, Launch
+from closedform.runtime.scipy_special import address
 
 HERE = Path(__file__).parent
 SCHEDULES = (0, 1, 2, 3, 4)
 FLAGS = ("-std=c++17", "-O1", "-fPIC", "-shared", "-w", "-ffp-contract=off", "-fwrapv")
 SMALL = DeviceFacts(arch=90, processors=2, shared=5632, shared_processor=5632)  # several panels
+SPECIAL = ("erfcx", "erfinv", "erfcinv", "ndtri", "i0", "i1")  # as in shim.h, by SciPy's names
 KERNEL = re.compile(
     r"__launch_bounds__\([^)]*\) (\w+)\(const __grid_constant__ cf_frame q(.*)\)$", re.M
 )
@@ -69,6 +71,14 @@ def build(source: str, options: tuple[str, ...], flags: tuple[str, ...] = ()) ->
     return library
 
 
+def opened(path: Path) -> ctypes.CDLL:
+    """A library that was built, with the functions of CUDA that the C library lacks."""
+    library = ctypes.CDLL(str(path))
+    table = (ctypes.c_void_p * len(SPECIAL)).in_dll(library, "special_functions")
+    table[:] = [address(name, 1) for name in SPECIAL]
+    return library
+
+
 class DeviceArray(np.ndarray):
     """An array in the memory of the emulated device; NumPy's own arrays are in the host's."""
 
@@ -93,7 +103,7 @@ class Emulated:
     taken: int = 0
 
     def load(self, program: DeviceProgram, options: tuple[str, ...], soundness: str) -> Any:
-        return ctypes.CDLL(str(build(program.source, options, self.flags)))
+        return opened(build(program.source, options, self.flags))
 
     def launch(self, loaded: Any, launch: Launch, frame: np.ndarray) -> None:
         run = getattr(loaded, f"run_{launch.name}")

@@ -341,3 +341,15 @@ template <int N> static inline void cf_async_wait() { shim::land(N); }
 #define __threadfence() ((void)0)
 template <class T> static T atomicAdd(T *place, T value) { const T old = *place; *place = old + value; return old; }
 template <class T> static T atomicMax(T *place, T value) { const T old = *place; *place = old < value ? value : old; return old; }
+
+/* functions that CUDA has and the C library lacks: whoever loads this puts their addresses here, in this order */
+extern "C" { void *special_functions[6]; }
+#define SPECIAL(name, number) \
+    static inline double name(double x) { return ((double (*)(double))special_functions[number])(x); } \
+    static inline float name##f(float x) { return (float)name((double)x); }
+SPECIAL(erfcx, 0)
+SPECIAL(erfinv, 1)
+SPECIAL(erfcinv, 2)
+SPECIAL(normcdfinv, 3)
+SPECIAL(cyl_bessel_i0, 4)
+SPECIAL(cyl_bessel_i1, 5)

@@ -1,0 +1,96 @@
+"""Every word of the vocabulary on the emulated device: values and derivatives of the words on whole
+arrays, elementwise operations on every dtype; and all of it compiles for a device."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+
+import numpy as np
+import pytest
+from tests import operations as table
+from tests.acceptance.test_operations import (
+    Built,
+    assert_close_over_the_domain,
+    assert_right_at_edges,
+    drawn,
+)
+from tests.vocabulary import words
+from tests.vocabulary.test_words import outputs, written
+
+import closedform as cf
+from closedform.emit import grid
+from closedform.runtime import nvrtc, specialisation
+
+CHUNK = 20  # rows in one function
+chunks = pytest.mark.parametrize("start", range(0, len(words.ROWS), CHUNK))
+compiles = pytest.mark.skipif(
+    not (importlib.util.find_spec("nvidia") or os.environ.get("CLOSEDFORM_NVRTC")),
+    reason="the package nvidia-cuda-nvrtc is for Linux",
+)
+
+
+def function(start: int):
+    arrays = words.drawn()
+    inputs = words.tensors(arrays)
+    made = list(outputs(words.ROWS[start : start + CHUNK], inputs, arrays))
+    given = list(inputs.values())
+    f = cf.function(given, made, target="cuda", on_unused_input="ignore")
+    return f, made, inputs, arrays
+
+
+def assert_compiles(f, arch="sm_90") -> None:
+    """The default program of a function compiles for a device, without spills."""
+    program = f._emitted(specialisation.default_kind(f._forms))
+    plan = grid.plan(program.kernels, [d or 1000 for d in program.dims], grid.DeviceFacts())
+    found = nvrtc.compile_cuda(program.source, arch, plan.options)
+    assert {x.name for x in plan.launches if x.name != "product"} <= set(found.use)
+    spilled = {name: use for name, use in found.use.items() if use.spilled}
+    assert not spilled, spilled
+
+
+@chunks
+def test_words_on_whole_arrays(device, start):
+    f, made, inputs, arrays = function(start)
+    for t, a, b in zip(made, f(*arrays.values()), written(made, inputs, arrays), strict=True):
+        assert (a.shape, a.dtype) == (b.shape, b.dtype), cf.pp(t)
+        np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-11, err_msg=cf.pp(t))
+
+
+@compiles
+@chunks
+def test_words_on_whole_arrays_compile(start):
+    assert_compiles(function(start)[0])
+
+
+# SciPy's routines without a counterpart in CUDA
+REFUSED = ("special.binom", "special.i0e", "special.i1e", "special.iv", "special.ive")
+
+
+class OnDevice(Built):
+    """What CUDA has functions for."""
+
+    def __init__(self, dtype: str) -> None:
+        super().__init__(dtype, ("cuda",), [r for r in table.rows() if r.public not in REFUSED])
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_functions_that_cuda_lacks_are_refused_by_name(name):
+    row = table.OPERATIONS[name]
+    xs = [cf.vector(f"x{k}") for k in range(len(row.domain))]
+    f = cf.function(xs, table.ours(row)(*xs), target="cuda")
+    with pytest.raises(cf.EmitError, match=f"{row.name} has no spelling on the target 'cuda'"):
+        f.source
+
+
+@pytest.mark.parametrize("dtype", table.DTYPES)
+def test_elementwise_operations(device, dtype):
+    built = OnDevice(dtype)
+    assert_close_over_the_domain(built.values("cuda", drawn))
+    assert_right_at_edges(built.values("cuda", table.edges))
+
+
+@compiles
+@pytest.mark.parametrize("dtype", ["float64", "float32", "int64", "uint8"])
+def test_elementwise_operations_compile(dtype):
+    assert_compiles(OnDevice(dtype).functions["cuda"])
