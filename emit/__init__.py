@@ -11,7 +11,8 @@ and `spelling` know a language; `render` fills the templates.
 
 For a CUDA device the same values take another way: `schedule` orders them in steps, `device` knows
 names and addresses within a kernel, `phase` shares the points of a group among threads, `cuda` puts
-kernels together, `grid` plans launches from extents and device facts, `device_text` fills the
+kernels together, with `device_routine` for those of routines; `grid` and `grid_routine` plan
+launches from extents and device facts (`device_plan`: the data of a plan), `device_text` fills the
 templates.
 """
 

@@ -289,7 +289,6 @@ class Statements:
             return self.flat_place(v), v.dtype
         return self.k.element(v, load.indices), v.dtype
 
-
     def _fetched(self, e: Fetch) -> tuple[str, np.dtype]:
         """Text and dtype of a fetch; of positions that are out of range a note is made, and the
         nearest element is read instead."""

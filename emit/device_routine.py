@@ -40,12 +40,12 @@ class Spelling:
 
 
 CUDA: dict[str, Spelling] = {
-    "cumsum": Spelling(((0, -1),), ("sequence", "running"), work=(0,)),
-    "cumprod": Spelling(((0, -1),), ("sequence",)),
-    "recurrence": Spelling(((0, -1),), ("sequence",)),
-    "argsort": Spelling(((0, -1),), ("sort",), work=(8,)),
+    "cumsum": Spelling(((0, -1),), ("states", "sequence", "tile", "running"), work=(0,)),
+    "cumprod": Spelling(((0, -1),), ("states", "sequence")),
+    "recurrence": Spelling(((0, -1),), ("states", "sequence")),
+    "argsort": Spelling(((0, -1),), ("merge", "sort"), work=(8,)),
     "scatter_add": Spelling(
-        ((1, -2), (1, -1), (RESULT, -2)), ("sequence", "sort", "segments"), 1, 1, (8, 8)
+        ((1, -2), (1, -1), (RESULT, -2)), ("states", "merge", "sort", "segments"), 1, 1, (8, 8)
     ),
     "scatter_last": Spelling(((0, -1), (RESULT, -1)), (), None),
 }
