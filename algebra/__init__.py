@@ -10,6 +10,7 @@ primitives.py      the table of scalar primitives: one row each
 scalar.py          the expressions inside elementwise maps: unique, never evaluated
 node.py            the few kinds of nodes that everything is made of
 graph.py           traversals: iterative, memoised, linear
+assumptions.py     what may be promised about inputs
 literal.py         numbers, arrays and extents that users write into expressions
 build.py           builds nodes as written, with the user's line
 protocol.py        what Python asks of a handle: facts, comparison, truth, pickling
@@ -56,7 +57,12 @@ symbols.py         users' names as LaTeX
 spelling.py        precedence, parentheses and signs, for both printers
 transcription.py   a graph in display form becomes notation
 written.py         text of a graph as written, every operation in parentheses
+array_pieces.py    pieces of NumPy text, and contractions of them
+array_names.py     identifiers and numbers of ASCII text
+array_maps.py      elementwise maps as NumPy text
+array_text.py      ASCII text that NumPy evaluates, for every node
 text.py            `pp`: text of tensors
+unicode_text.py    the same formulas with the signs of mathematics
 latex.py           `latex`: tensors as in textbooks
 sympy_bridge.py    plain SymPy expressions become tensors
 sympy_bodies.py    bodies in SymPy's own classes

@@ -20,6 +20,7 @@ from .array_maps import MapWriter, axis_option
 from .array_names import RESERVED, number, spelled
 from .array_pieces import (
     ATOMIC,
+    COMPARED,
     MULTIPLIED,
     NEGATED,
     Contraction,
@@ -177,9 +178,8 @@ class _Writer(MapWriter):
         if spec.op == "slice":
             return indexed(piece, *slice_items(spec.params, a.dims, x.dims, self.extent))
         widths = _widths(x)
-        if widths is not None:
-            return call("pad", piece.text, widths)
-        return self._spread(x, piece)
+        placed_ = call("pad", piece.text, widths) if widths else self._spread(x, piece)
+        return Piece(f"{placed_.text} != 0", COMPARED) if x.dtype == BOOL else placed_
 
     def _spread(self, x: Layout, piece: Piece) -> Piece:
         """Zeros with an array written at a slice: products with rows of the identity."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from .assumptions import facts
 from .dims import Extent, extent
 from .dtypes import dtype_of
 from .errors import ExpressionError, ShapeError
@@ -12,7 +13,6 @@ from .node import input_leaf
 from .origin import here
 from .tensor import Tensor, check_name
 
-FACTS = ("positive", "nonnegative")
 # name -> per axis, whether it has extent 1
 PATTERNS: dict[str, tuple[bool, ...]] = {
     "scalar": (),
@@ -37,8 +37,9 @@ def tensor(
     shape : one entry per axis: a number, a name such as "n" (equal names are equal extents), or
         None.
     dtype : dtype of the elements; default `config.floatX`.
-    assume : promises about the values, such as "positive" or "nonnegative"; they never change
-        which derivative is taken.
+    assume : promises about the values: "positive", "nonnegative", "symmetric", "psd",
+        "diagonal", "orthogonal", "onehot" or "simplex" (along the last axis). They never change
+        which derivative is taken, only how it is simplified; DebugMode checks them.
 
     Raises
     ------
@@ -50,15 +51,8 @@ def tensor(
     (n, 3)
     """
     dims = tuple(map(extent, entries(shape)))
-    facts = (assume,) if isinstance(assume, str) else entries(assume)
-    for fact in facts:
-        if fact not in FACTS:
-            raise ExpressionError(
-                f"unknown assumption {fact!r}",
-                where=here(),
-                fix=f"use one of {', '.join(FACTS)}",
-            )
-    return Tensor(input_leaf(dims, dtype_of(dtype), check_name(name), facts))
+    given = (assume,) if isinstance(assume, str) else entries(assume)
+    return Tensor(input_leaf(dims, dtype_of(dtype), check_name(name), facts(given, dims)))
 
 
 def entries(shape: Any) -> tuple:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import scalar
+from .assumptions import ASSUMPTIONS
 from .node import (
     REDUCTIONS,
     Call,
@@ -28,7 +29,7 @@ from .routines import ROUTINES
 LEAVES = ("input", "shared", "constant", "parameter", "dim", "iota", "delta", "cut")
 WITHOUT_UID = ("dim", "iota", "delta")
 RANKS = {"parameter": 0, "dim": 0, "iota": 1, "delta": 2}
-FACTS = {"positive", "negative", "nonnegative"}
+FACTS = {"negative", *ASSUMPTIONS}
 
 
 def check_node(kind: type[Node], spec: Any, operands: Sequence[Node]) -> None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from . import late
 from .names import Names
 from .node import Node
 from .notation import (
@@ -37,7 +36,7 @@ from .notation import (
 from .primitives import PRIMITIVES
 from .spelling import ATOM, HADAMARD, POWER, PRODUCT, SUM, Spelling, decimal, large, shown
 from .symbols import typeset
-from .transcription import node_to_show, transcribe
+from .transcription import displayed, node_to_show, transcribe
 
 WORDS = {row.name: row.latex for row in PRIMITIVES.values() if row.latex} | {
     "amax": r"\max", "amin": r"\min", "tr": r"\operatorname{tr}", "sqrt": r"\sqrt{{{0}}}",
@@ -48,14 +47,15 @@ WORDS = {row.name: row.latex for row in PRIMITIVES.values() if row.latex} | {
 OPERATORS = {row.name: row.infix[1] for row in PRIMITIVES.values() if row.infix}
 
 
-def latex(tensor, names: bool = False) -> str:
+def latex(tensor, names: bool = False, kinks: bool = False) -> str:
     """The display form of a tensor as LaTeX, without dollar signs.
 
     Parameters
     ----------
     names : show named intermediates by their names, and define them below.
+    kinks : as in `pp`.
     """
-    return latex_of(late.call("display", node_to_show("latex", tensor)), names)
+    return latex_of(displayed(node_to_show("latex", tensor), kinks), names)
 
 
 def spelled(symbol: Symbol) -> str:

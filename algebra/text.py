@@ -10,9 +10,8 @@ decimals and longer names are set off by spaces (`0.02 w`).
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from . import late
 from .array_text import array_text
 from .build import here
 from .errors import ExpressionError
@@ -50,7 +49,7 @@ from .spelling import (
     plain_name,
     shown,
 )  # fmt: skip
-from .transcription import node_to_show, transcribe
+from .transcription import displayed, node_to_show, transcribe
 from .written import written
 
 WORDS = {row.name: row.text for row in PRIMITIVES.values() if row.text} | {
@@ -63,7 +62,7 @@ OPERATORS = {row.name: row.infix[0] for row in PRIMITIVES.values() if row.infix}
 FORMS = ("text", "unicode", "ascii")
 
 
-def pp(tensor, form: str = "text") -> str:
+def pp(tensor, form: str = "text", kinks: bool = False) -> str:
     """A tensor as text.
 
     Parameters
@@ -71,6 +70,8 @@ def pp(tensor, form: str = "text") -> str:
     form : "text": as written, or, if derivatives occur in it, their closed form in matrix
         notation. "unicode": the closed form in matrix notation, with mathematical signs. "ascii":
         the closed form in NumPy's words, which `cf.parse` and NumPy read.
+    kinks : say what holds where a derivative has a kink (semantics 8.2); else the closed form is
+        that between kinks, as in a textbook.
 
     Raises
     ------
@@ -94,15 +95,17 @@ def pp(tensor, form: str = "text") -> str:
         raise ExpressionError(
             f"pp with form={form!r}", where=here(), fix=f"use one of {', '.join(map(repr, FORMS))}"
         )
-    if form == "ascii":
-        return array_text(late.call("display", node))
-    if form == "unicode":
-        from .unicode_text import unicode_text
-
-        return unicode_text(late.call("display", node))
-    if any(isinstance(x, Gradient) for x in topological([node])):
-        return text(late.call("display", node))
+    show: Callable[[Node], str] = {"ascii": array_text, "unicode": unicode_text}.get(form, text)
+    if form != "text" or any(isinstance(x, Gradient) for x in topological([node])):
+        return show(displayed(node, kinks))
     return written(node)
+
+
+def unicode_text(node: Node) -> str:
+    """See `unicode_text`, which is imported when it is asked for."""
+    from . import unicode_text as unicode
+
+    return unicode.unicode_text(node)
 
 
 def spelled(symbol: Symbol) -> str:

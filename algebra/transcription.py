@@ -13,6 +13,7 @@ import reprlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from . import late
 from .bodies import body_formula
 from .build import here
 from .dims import Extent
@@ -73,6 +74,11 @@ def node_to_show(verb: str, tensor: object) -> Node:
             fix="give one tensor; cf.as_tensor makes one of numbers and arrays",
         )
     return node
+
+
+def displayed(node: Node, kinks: bool = False) -> Node:
+    """A node in display form; `kinks` as in `pp`."""
+    return late.call("display", node, kinks=True) if kinks else late.call("display", node)
 
 
 def common_names(nodes: Iterable[Node], spell: Spell) -> Names:

@@ -8,7 +8,7 @@ lost. Declared assumptions are checked too.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -21,7 +21,39 @@ from .forms import Forms
 SHOWN = 5
 # relative to the largest value of an output: what reassociated sums may differ by
 BOUND = {4: 1e-4, 8: 1e-9}
-FACTS = {"positive": lambda a: a > 0, "nonnegative": lambda a: a >= 0}
+CLOSE = {4: 1e-4, 8: 1e-8}  # how far a promise may be off, relative to the largest value
+
+
+def _close(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    scale = max(1.0, float(np.abs(b).max(initial=0.0)))
+    return np.asarray(np.abs(a - b) <= CLOSE.get(a.dtype.itemsize, 1e-4) * scale)
+
+
+def _semidefinite(a: np.ndarray) -> np.ndarray:
+    least = np.linalg.eigvalsh((a + a.T) / 2).min(initial=0.0)
+    return np.full(a.shape, bool(_close(np.minimum(least, 0.0), np.abs(a).max(initial=0.0) * 0)))
+
+
+def _orthogonal(a: np.ndarray) -> np.ndarray:
+    gram = _close(a.T @ a, np.eye(a.shape[1], dtype=a.dtype)).all(axis=0)
+    return np.broadcast_to(gram, a.shape)
+
+
+def _rows(a: np.ndarray, fits: np.ndarray) -> np.ndarray:
+    return np.broadcast_to(fits[..., None], a.shape)
+
+
+# promise -> per element, whether it holds there
+FACTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "positive": lambda a: a > 0,
+    "nonnegative": lambda a: a >= 0,
+    "symmetric": lambda a: _close(a, a.T),
+    "psd": _semidefinite,
+    "diagonal": lambda a: (a == 0) | np.eye(len(a), dtype=bool),
+    "orthogonal": _orthogonal,
+    "onehot": lambda a: _rows(a, ((a == 1).sum(-1) == 1) & ((a != 0).sum(-1) == 1)),
+    "simplex": lambda a: _rows(a, _close(a.sum(-1), np.ones(a.shape[:-1], a.dtype))),
+}
 
 
 class DebugError(ClosedformError, ArithmeticError):

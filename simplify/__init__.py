@@ -17,6 +17,9 @@ compose.py           the traversal that applies all of these
 intern.py            occurrences become unique nodes
 derive.py            gradients are expanded
 passes.py            the order of everything, and the report
+reading.py           the reading cost
+display_rows.py      scalar rows of the display form
+display_nodes.py     rows over nodes of the display form
 display.py           the form to read, and the steps towards it
 """
 

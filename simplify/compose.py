@@ -51,6 +51,8 @@ class Composer:
         self.fired: Counter[str] = Counter()
         admitted = ADMITTED[soundness]
         self.across = across and REAL_ROWS in admitted
+        self.single_rows: tuple = node_rows.SINGLE
+        self.across_rows: tuple = node_rows.ACROSS
         self.contraction_rows = [r for r in contraction_rows.ROWS if r.soundness in admitted]
         self.shared: set[Node] = set()
         self.compared: set[Node] = set()  # operands of extremes: read, never computed again

@@ -129,11 +129,11 @@ def absorb_view(composer: Any, x: Contract) -> Node | None:
         indices, operands = list(x.spec.indices), list(x.operands)
         indices[k], operands[k] = tuple(new), b
         lost = [t for t in labels if t not in x.spec.out and not any(t in i for i in indices)]
-        return _with_repeats(composer, x, indices, operands, sizes, lost)
+        return with_repeats(composer, x, indices, operands, sizes, lost)
     return None
 
 
-def _with_repeats(
+def with_repeats(
     composer: Any, x: Contract, indices: list, operands: list, sizes: list, lost: list
 ) -> Node:
     """The contraction after labels lost their last carrier: they multiply by their extents."""
@@ -184,10 +184,10 @@ def delta(composer: Any, x: Contract) -> Node | None:
         gone, stays = (j, i) if j not in out else (i, j)
         indices, operands = _without(x, k)
         if i == j and not any(i in index for index in indices) and i not in out:
-            return _with_repeats(composer, x, indices, operands, list(x.spec.sizes), [i])
+            return with_repeats(composer, x, indices, operands, list(x.spec.sizes), [i])
         renamed = [tuple(stays if t == gone else t for t in index) for index in indices]
         lost = [] if stays in out or any(stays in index for index in renamed) else [stays]
-        return _with_repeats(composer, x, renamed, operands, list(x.spec.sizes), lost)
+        return with_repeats(composer, x, renamed, operands, list(x.spec.sizes), lost)
     return None
 
 
@@ -200,7 +200,7 @@ def ones(composer: Any, x: Contract) -> Node | None:
         lost = [
             t for t in x.spec.indices[k] if t not in x.spec.out and not any(t in i for i in indices)
         ]
-        base = _with_repeats(composer, x, indices, operands, list(x.spec.sizes), lost)
+        base = with_repeats(composer, x, indices, operands, list(x.spec.sizes), lost)
         if a.spec.body == 1:
             return base
         base = composer.normal(base)
@@ -232,7 +232,7 @@ def split_product(composer: Any, x: Contract) -> Node | None:
             indices.insert(k, index)
             operands.insert(k, node)
         covered = [t for t in labels if t not in x.spec.out and not any(t in i for i in indices)]
-        return _with_repeats(composer, x, indices, operands, list(x.spec.sizes), covered)
+        return with_repeats(composer, x, indices, operands, list(x.spec.sizes), covered)
     return None
 
 

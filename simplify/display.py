@@ -10,12 +10,13 @@ import sympy
 from ..algebra.graph import topological
 from ..algebra.node import Gradient, GradientSpec, Leaf, Node, number_node
 from ..algebra.pullback import accumulate
+from . import display_nodes
 from .compose import Composer
 from .derive import cut, derive, rewire
 from .engine import RuleSet
 from .intern import Interner, unify
 from .passes import compute_form
-from .rows import floating_rules, stage_rules
+from .rows import display_rules, floating_rules, stage_rules
 
 
 def parameters_as_numbers(nodes: Sequence[Node]) -> dict[Node, Node]:
@@ -32,16 +33,39 @@ def parameters_as_numbers(nodes: Sequence[Node]) -> dict[Node, Node]:
     }
 
 
-def display_forms(nodes: Sequence[Node]) -> list[Node]:
-    """The nodes as a person would read them: derivatives expanded, stable, decimals multiplied out
-    exactly.
+class Displayer(Composer):
+    """The traversal of the display form: rows that a textbook would apply to the compute form.
+
+    kinks   whether the formula says what holds at kinks, or only between them (semantics 8.2)
     """
-    return list(compute_form(nodes, parameters_as_numbers(nodes)).outputs)
+
+    def __init__(self, kinks: bool = False, weighs: bool = True) -> None:
+        rules = display_rules("real" if kinks else "display")
+        super().__init__("real", rules)
+        certain = display_nodes.CONTRACTION, display_nodes.ACROSS
+        weighed = (display_nodes.SPLITTING, display_nodes.JOINING) if weighs else ((), ())
+        self.contraction_rows = [*self.contraction_rows, *certain[0], *weighed[0]]
+        self.single_rows = (*self.single_rows, *display_nodes.SINGLE)
+        self.across_rows = (*certain[1], *weighed[1], *self.across_rows)
+        # where a rewriting is tried out: what is weighed there is not weighed again
+        self.scratch = Displayer(kinks, False) if weighs else self
 
 
-def display_form(node: Node) -> Node:
-    """One node as a person would read it."""
-    return display_forms([node])[0]
+def display_forms(nodes: Sequence[Node], kinks: bool = False) -> list[Node]:
+    """The nodes as a person would read them: derivatives expanded, stable, decimals multiplied out
+    exactly, sums split and joined for the least reading cost (`reading`).
+
+    Parameters
+    ----------
+    kinks : keep what semantics 8.2 says of points where a derivative has a kink; else the formula
+        holds between kinks, as in a textbook.
+    """
+    return Displayer(kinks).run(compute_form(nodes, parameters_as_numbers(nodes)).outputs)
+
+
+def display_form(node: Node, kinks: bool = False) -> Node:
+    """One node as a person would read it; see `display_forms`."""
+    return display_forms([node], kinks)[0]
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ LOGARITHMS = frozenset(("log", "log1p", "softplus", "log1mexp"))
 
 def normal(composer: Any, x: Node) -> Node:
     """A Reduce or Layout over operands in compute form."""
-    for row in SINGLE:
+    for row in composer.single_rows:
         new = row.action(composer, x)
         if new is not None:
             composer.fired[row.name] += 1
@@ -37,7 +37,7 @@ def normal(composer: Any, x: Node) -> Node:
 
 def across(composer: Any, x: Map) -> Node | None:
     """What rows across kinds make of an island, in compute form; None if none applies."""
-    for row in ACROSS:
+    for row in composer.across_rows:
         new = row.action(composer, x)
         if new is not None:
             composer.fired[row.name] += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from .arithmetic import ARITHMETIC, FLATTEN
+from .display_rows import DISPLAY
 from .engine import RuleSet
 from .scalar_rows import ELEMENTARY, INTEGER
 from .stable_rows import STABLE
@@ -23,6 +24,12 @@ def floating_rules(soundness: str = "real") -> RuleSet:
 def discrete_rules(soundness: str = "real") -> RuleSet:
     """The short list for integers and booleans (semantics 2.4)."""
     return RuleSet(DISCRETE, soundness)
+
+
+@cache
+def display_rules(soundness: str = "display") -> RuleSet:
+    """Rows of the display form; with "real" those that keep what is said of kinks."""
+    return RuleSet((*ARITHMETIC, *ELEMENTARY, *DISPLAY), soundness)
 
 
 def stage_rules(stage: int) -> RuleSet:

@@ -18,8 +18,13 @@ from ..algebra import scalar
 from ..algebra.scalar import NONNEGATIVE, POSITIVE, Add, Mul, Pow, Scalar, Slot, is_number
 from ..algebra.scalar import REAL as REAL_SIGN
 
-BITS, REAL, FAST = "BITS", "REAL", "FAST"
-ADMITTED = {"bits": (BITS,), "real": (BITS, REAL), "fast": (BITS, REAL, FAST)}
+BITS, REAL, FAST, ALMOST = "BITS", "REAL", "FAST", "ALMOST"
+ADMITTED = {
+    "bits": (BITS,),
+    "real": (BITS, REAL),
+    "fast": (BITS, REAL, FAST),
+    "display": (BITS, REAL, ALMOST),  # to be read, never computed
+}
 
 
 class Wild(Scalar):
@@ -71,7 +76,8 @@ class Rule:
     left        pattern; for a function row, a schema to read
     right       what it becomes
     condition   None, or a function of the variables, by name
-    soundness   BITS, REAL or FAST (semantics 3)
+    soundness   BITS, REAL or FAST (semantics 3); ALMOST, of the display form alone: equal but
+        where the left side has a kink
     source      where the identity comes from
     witness     an expression on which the row fires; by default the left side with slots for
         variables

@@ -286,6 +286,29 @@ def test_3_5_debug_mode_checks_promises():
         f([1.0, -2.0])
 
 
+HALF = np.full((2, 2), 0.5)
+PROMISES = {
+    "symmetric": (np.array([[1.0, 2], [2, 3]]), np.array([[1.0, 2], [0, 3]])),
+    "psd": (np.array([[2.0, 1], [1, 2]]), np.array([[1.0, 2], [2, 1]])),
+    "diagonal": (np.diag([1.0, 2]), HALF),
+    "orthogonal": (np.array([[0.6, -0.8], [0.8, 0.6]]), HALF),
+    "onehot": (np.eye(2), HALF),
+    "simplex": (HALF, np.eye(2) * 2),
+}
+
+
+@pytest.mark.parametrize("name", sorted(PROMISES))
+def test_3_5_debug_mode_checks_promises_about_matrices(name):
+    A = cf.matrix("A", shape=("n", "n"), assume=name)
+    f = cf.function([A], A.sum(), mode="DebugMode")
+    holds, breaks = PROMISES[name]
+    f(holds)
+    with pytest.raises(cf.CallError, match="'A' is declared "):
+        f(breaks)
+    with pytest.raises(cf.ShapeError, match=name):
+        cf.scalar("x", assume=name)
+
+
 @every_target
 def test_9_6_explain_and_source_before_and_after_a_call(options):
     X, w = cf.matrix("X"), cf.shared(np.ones(3), "w")
