@@ -77,10 +77,12 @@ class Captured:
             for k in range(BUNDLE):
                 start(k % 2)
 
+        device.enter()
         start(0)  # loads what is loaded at first use; its results are not kept
         self._single = [device.record(lambda: start(0)), device.record(lambda: start(1))]
         self._bundle = device.record(bundle)
         self._kept = (given, made, workspace, prepared)
+        self._enter = device.enter
         self._turn = 0
 
     def _check_memory(self, function: CudaFunction, arrays: Sequence[Any]) -> None:
@@ -116,6 +118,7 @@ class Captured:
                     where=here(),
                     fix="call capture again: a recorded step keeps the memory that it was made for",
                 )
+        self._enter()
         left = steps
         while left > 0:
             if left >= BUNDLE and self._turn == 0:

@@ -6,24 +6,30 @@ loads them.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import cache
 from typing import Any
 
 import numpy as np
 
+from ..algebra.build import here
 from ..algebra.errors import CallError, CompileError
 from ..emit.cuda import DeviceProgram
 from ..emit.grid import DeviceFacts, Fold, Launch
 from . import cubin
 from .device import Range
+from .threads import processors
 
 INSTALL = (
     "pip install cupy-cuda13x (for a driver of CUDA 13) or cupy-cuda12x (for one of CUDA 12);"
     " target='c' needs no GPU"
 )
 CUDA_MEMORY = (2, 13)  # kinds of device in DLPack: CUDA, CUDA managed
-STATIC_SHARED = 48 << 10  # bytes that a kernel may use without asking
+UNASKED = 47 << 10  # bytes of shared memory that a kernel may use without asking, less its own
+COPIERS = 8  # threads that copy into pinned memory
+LARGE = 8 << 10  # bytes of a block from which on shared memory is worth more than cache
 
 
 @cache
@@ -81,6 +87,12 @@ def check() -> Any:
     return cupy
 
 
+@cache
+def _void(size: int) -> np.dtype:
+    """The dtype of a frame that is passed by value."""
+    return np.dtype((np.void, size))
+
+
 def package() -> str:
     """Return the name of the installed CuPy package."""
     from importlib import metadata
@@ -109,6 +121,10 @@ class CupyDevice:
             memory=device.mem_info[1],
         )
         self._loaded: dict[str, dict[str, Any]] = {}
+        self._allowed: dict[int, int] = {}
+        self._stream: Any = None
+        self._several = False
+        self._held: deque[tuple[Any, Any]] = deque()
 
     # ------------------------------------------------------------ kernels
 
@@ -127,15 +143,48 @@ class CupyDevice:
 
     def launch(self, loaded: dict[str, Any], launch: Launch, frame: np.ndarray) -> None:
         kernel = loaded[launch.name]
-        if launch.shared > STATIC_SHARED:
-            kernel.max_dynamic_shared_size_bytes = self.facts.shared
-        arguments: tuple[Any, ...] = (frame.view(f"V{frame.nbytes}"),)
+        if launch.shared > self._allowed.get(id(kernel), 0):
+            self._allow(kernel, launch.shared)
+        arguments: tuple[Any, ...] = (frame.view(_void(frame.nbytes)),)
         if not isinstance(launch.step, Fold):
             arguments += (np.int32(launch.group),)
         kernel((launch.grid,), (launch.block,), arguments, shared_mem=launch.shared)
 
+    def _allow(self, kernel: Any, shared: int) -> None:
+        """Let a kernel, which `_loaded` keeps, have this much shared memory."""
+        self._allowed[id(kernel)] = shared
+        if shared > UNASKED:
+            kernel.max_dynamic_shared_size_bytes = shared
+        if shared > LARGE:
+            kernel.preferred_shared_memory_carveout = 100
+
     def product(self, left: Any, right: Any, out: Any) -> None:
-        left.dot(right, out)
+        try:
+            left.dot(right, out)
+        except (ImportError, RuntimeError) as error:
+            if "cublas" not in str(error):
+                raise
+            raise CompileError(
+                f"CuPy cannot load cuBLAS, which multiplies matrices: {error}",
+                fix="pip install nvidia-cublas (for CUDA 13), or install the CUDA toolkit",
+            ) from None
+
+    # ------------------------------------------------------------ streams
+
+    def enter(self) -> None:
+        stream = self.cupy.cuda.get_current_stream()
+        if self._stream is not None and stream.ptr != self._stream.ptr:
+            self._several = True
+            stream.wait_event(self._stream.record())
+        self._stream = stream
+
+    def leave(self, arrays: Sequence[Any]) -> None:
+        """Memory goes back to the pool of the stream that it came from, which knows nothing of what
+        reads it on another one: it is held until that is done."""
+        if self._several:
+            self._held.append((self._stream.record(), list(arrays)))
+        while self._held and self._held[0][0].done:
+            self._held.popleft()
 
     def record(self, start: Callable[[], None]) -> Callable[[], None]:
         """A CUDA graph of what `start` launches."""
@@ -165,12 +214,21 @@ class CupyDevice:
         try:
             return self.cupy.empty(shape, dtype)
         except self.cupy.cuda.memory.OutOfMemoryError as error:
-            raise CallError(
-                f"no room in the memory of {self.name} for an array of shape {shape}, dtype"
-                f" {dtype}: {error}",
-                fix="pass fewer rows at a time, or free arrays"
-                " (cupy.get_default_memory_pool().free_all_blocks())",
-            ) from None
+            raise self._full(error) from None
+
+    def cast(self, array: Any, dtype: np.dtype) -> Any:
+        try:
+            return array.astype(dtype)
+        except self.cupy.cuda.memory.OutOfMemoryError as error:
+            raise self._full(error) from None
+
+    def _full(self, error: Exception) -> CallError:
+        return CallError(
+            f"no room in the memory of {self.name}: {error}",
+            where=here(),
+            fix="pass fewer rows at a time, or free arrays"
+            " (cupy.get_default_memory_pool().free_all_blocks())",
+        )
 
     def view(self, memory: Any, offset: int, shape: tuple[int, ...], dtype: np.dtype) -> Any:
         return self.cupy.ndarray(shape, dtype, memory.data + offset)
@@ -179,33 +237,70 @@ class CupyDevice:
         return array.data.ptr
 
     def adopt(self, value: Any) -> Any:
-        cupy = self.cupy
-        if not isinstance(value, cupy.ndarray):
-            if hasattr(value, "__cuda_array_interface__"):
-                value = cupy.asarray(value)
-            elif (
-                hasattr(value, "__dlpack_device__") and value.__dlpack_device__()[0] in CUDA_MEMORY
-            ):
-                value = cupy.from_dlpack(value)
-            else:
-                return None
+        if not isinstance(value, self.cupy.ndarray):
+            value = self._taken(value)
+        if value is None:
+            return None
         if value.device.id != self.number:
             raise CallError(
                 f"an array lives on device {value.device.id}, and the current device is"
                 f" {self.number}",
+                where=here(),
                 fix=f"move it, or call within `with cupy.cuda.Device({value.device.id}):`",
             )
-        if value.data.ptr % value.itemsize:  # a view of bytes; memory is copied byte by byte
-            return self.cupy.array(value.view(np.uint8), copy=True).view(value.dtype)
-        return value
+        return self._aligned(value) if value.data.ptr % value.itemsize else value
+
+    def _taken(self, value: Any) -> Any:
+        """An array of another library in device memory; None if it is not."""
+        on_cuda = getattr(value, "__dlpack_device__", None)
+        try:
+            if on_cuda is not None and on_cuda()[0] in CUDA_MEMORY:
+                return self.cupy.from_dlpack(value)
+            if hasattr(value, "__cuda_array_interface__"):
+                return self.cupy.asarray(value)
+        except (RuntimeError, TypeError, ValueError, BufferError) as error:
+            raise CallError(
+                f"CuPy cannot take an array of type {type(value).__name__}: {error}",
+                where=here(),
+                fix="pass what cupy.asarray or cupy.from_dlpack takes, such as x.detach()",
+            ) from None
+        return None
+
+    def _aligned(self, value: Any) -> Any:
+        """A copy of an array whose elements begin anywhere, byte by byte."""
+        if value.strides[-1:] != (value.itemsize,):
+            raise CallError(
+                f"an array of dtype {value.dtype} begins at an address that is no multiple of"
+                f" {value.itemsize}, and its elements do not lie together",
+                where=here(),
+                fix="pass an array in memory of its own, which is aligned",
+            )
+        return self.cast(value.view(np.uint8), np.dtype(np.uint8)).view(value.dtype)
+
+    def signature(self, arrays: Sequence[Any]) -> tuple[Any, list[int]] | None:
+        kind, number = self.cupy.ndarray, self.number
+        key: list[Any] = []
+        pointers = []
+        for a in arrays:
+            if type(a) is not kind:
+                return None
+            memory = a.data
+            pointer = memory.ptr
+            if memory.device_id != number or pointer % a.itemsize:
+                return None
+            pointers.append(pointer)
+            key += (a.shape, a.strides, a.dtype)
+        return tuple(key), pointers
 
     def put(self, array: np.ndarray) -> Any:
+        self.enter()
         native = np.ascontiguousarray(array, array.dtype.newbyteorder("="))
-        result = self.empty(native.shape, native.dtype)
-        result.set(native.reshape(array.shape))
+        result = self.empty(array.shape, native.dtype)
+        result.set(native.reshape(array.shape))  # it has made one axis of none
         return result
 
     def host(self, array: Any) -> np.ndarray:
+        self.enter()
         return self.cupy.asnumpy(array)
 
     def free(self) -> int:
@@ -222,12 +317,13 @@ class CupyDevice:
         copy = cupy.cuda.Stream(non_blocking=True)
         copy.wait_event(compute.record())  # the memory may have been in use there
         slots = [_Slot(self, arrays, rows) for _ in range(min(2, len(ranges)))]
-        for k, (begin, end) in enumerate(ranges):
-            slot = slots[k % len(slots)]
-            slot.fill(arrays, begin, end, copy)
-            compute.wait_event(slot.filled)
-            yield (begin, end), slot.arrays
-            slot.used = compute.record()
+        with ThreadPoolExecutor(min(COPIERS, processors())) as copiers:
+            for k, (begin, end) in enumerate(ranges):
+                slot = slots[k % len(slots)]
+                slot.fill(arrays, begin, end, copy, copiers)
+                compute.wait_event(slot.filled)
+                yield (begin, end), slot.arrays
+                slot.used = compute.record()
         compute.synchronize()  # the buffers go back to the pool
 
 
@@ -243,14 +339,23 @@ class _Slot:
         self.filled: Any = None
         self.used: Any = None
 
-    def fill(self, arrays: Sequence[np.ndarray], begin: int, end: int, stream: Any) -> None:
-        """Copy rows: into pinned memory now, from there to the device behind the stream."""
+    def fill(
+        self, arrays: Sequence[np.ndarray], begin: int, end: int, stream: Any, copiers: Executor
+    ) -> None:
+        """Copy rows: into pinned memory now, by several threads, for one is slower than the way to
+        the device; from there to the device behind the stream."""
         if self.filled is not None:
             self.filled.synchronize()
             stream.wait_event(self.used)
         for pinned, array, into in zip(self.pinned, arrays, self.arrays, strict=True):
-            pinned[: end - begin] = array[begin:end]
-            into[: end - begin].set(pinned[: end - begin], stream=stream)
+            there = pinned[: end - begin]
+            parts = zip(
+                np.array_split(there, COPIERS),
+                np.array_split(array[begin:end], COPIERS),
+                strict=True,
+            )
+            list(copiers.map(lambda part: np.copyto(*part), parts))
+            into[: end - begin].set(there, stream=stream)
         self.filled = stream.record()
 
 
@@ -265,7 +370,8 @@ def current() -> CupyDevice:
     CompileError
         If there is none, naming what to install.
     """
-    number = check().cuda.runtime.getDevice()
+    cupy = _cupy() if _devices else check()
+    number = cupy.cuda.runtime.getDevice()
     if number not in _devices:
         _devices[number] = CupyDevice(number)
     return _devices[number]

@@ -52,6 +52,12 @@ class Device(Protocol):
         Raises CallError if there is no room.
         """
 
+    def cast(self, array: Any, dtype: np.dtype) -> Any:
+        """A new array with the elements of another one, converted.
+
+        Raises CallError if there is no room.
+        """
+
     def view(self, memory: Any, offset: int, shape: tuple[int, ...], dtype: np.dtype) -> Any:
         """A part of an array of bytes as an array."""
 
@@ -63,6 +69,17 @@ class Device(Protocol):
 
         Raises CallError if it is in the memory of another device.
         """
+
+    def signature(self, arrays: Sequence[Any]) -> tuple[Any, list[int]] | None:
+        """Shapes, strides and dtypes of arrays of this device as a key, and their addresses; None
+        if something else is among them, or an array whose elements are not aligned."""
+
+    def enter(self) -> None:
+        """See that what is started now comes after what was started before on other streams: shared
+        variables may have been written there."""
+
+    def leave(self, arrays: Sequence[Any]) -> None:
+        """Note that what was started uses these arrays, of which the caller may let go."""
 
     def put(self, array: np.ndarray) -> Any:
         """A copy in device memory."""
@@ -117,6 +134,11 @@ class DeviceEntry:
     device : Device
     soundness : str
         How far rewriting was allowed to go; a field of the cache key.
+
+    Attributes
+    ----------
+    pointers : int
+        Number of pointers in a frame, which come first.
     """
 
     def __init__(self, program: DeviceProgram, device: Device, soundness: str = "real") -> None:
@@ -127,7 +149,7 @@ class DeviceEntry:
         self.given = len(kinds) - self.outputs - kinds.count("update")
         made = program.arguments[self.given :]
         self._made = tuple((a.dtype, a.dims) for a in made)
-        self._pointers = len(kinds) + len(program.kernels.buffers)
+        self.pointers = len(kinds) + len(program.kernels.buffers)
         self._dims = max(1, len(program.dims))
         self._strides = max(1, sum(len(program.arguments[n].dims) for n, _ in program.strides))
 
@@ -152,11 +174,15 @@ class DeviceEntry:
         self.start(prepared, [*arrays, *made], workspace)
         return made
 
+    def shapes(self, prepared: Prepared) -> tuple[tuple[tuple[int, ...], np.dtype], ...]:
+        """Shapes and dtypes of the results of one call."""
+        extents = prepared.extents
+        return tuple((tuple(extents[d] for d in dims), dtype) for dtype, dims in self._made)
+
     def room(self, prepared: Prepared) -> tuple[list[Any], Any]:
         """New memory for the results and the workspace of one call."""
-        empty, extents = self.device.empty, prepared.extents
-        made = [empty(tuple(extents[d] for d in dims), dtype) for dtype, dims in self._made]
-        return made, empty((prepared.workspace,), np.dtype(np.uint8))
+        made = [self.device.empty(shape, dtype) for shape, dtype in self.shapes(prepared)]
+        return made, self.device.empty((prepared.workspace,), np.dtype(np.uint8))
 
     def start(self, prepared: Prepared, arrays: Sequence[Any], workspace: Any) -> None:
         """Launch everything on the current stream."""
@@ -227,20 +253,25 @@ class DeviceEntry:
         words[: len(plan.words)] = plan.words
         sizes = np.zeros(self._dims, np.int64)
         sizes[: len(extents)] = extents
-        later = np.zeros(self._pointers, np.int64), np.zeros(self._strides, np.int64)
+        later = np.zeros(self.pointers, np.int64), np.zeros(self._strides, np.int64)
         parts = (later[0], sizes, later[1], parameters, narrow, words)
         return np.concatenate([p.view(np.uint8) for p in parts])
 
     def frame(self, prepared: Prepared, arrays: Sequence[Any], workspace: Any) -> np.ndarray:
         """The frame of one call."""
-        frame = prepared.frame.copy()
-        words = frame.view(np.int64)
+        frame = self.strided(prepared, arrays)
         base = self.device.pointer(workspace)
-        words[: self._pointers] = [
+        frame.view(np.int64)[: self.pointers] = [
             *map(self.device.pointer, arrays),
             *(base + offset for offset in prepared.offsets),
         ]
-        at = self._pointers + self._dims
+        return frame
+
+    def strided(self, prepared: Prepared, arrays: Sequence[Any]) -> np.ndarray:
+        """The frame of calls with arrays of these strides; pointers are missing."""
+        frame = prepared.frame.copy()
+        words = frame.view(np.int64)
+        at = self.pointers + self._dims
         for number, first in self.program.strides:
             strides = arrays[number].strides
             words[at + first : at + first + len(strides)] = strides
@@ -249,7 +280,7 @@ class DeviceEntry:
     def word(self, number: int) -> int:
         """Where a word of the plan is in a frame."""
         parameters = max(1, len(self.program.parameters))
-        return self._pointers + self._dims + self._strides + 2 * parameters + number
+        return self.pointers + self._dims + self._strides + 2 * parameters + number
 
     def _multiply(
         self, prepared: Prepared, product: grid.Product, arrays: Sequence[Any], workspace: Any

@@ -137,6 +137,11 @@ class Emulated:
             raise CallError(f"no room for an array of shape {shape}")
         return poisoned(shape, dtype)
 
+    def cast(self, array: Any, dtype: np.dtype) -> DeviceArray:
+        made = self.empty(array.shape, dtype)
+        made[...] = array
+        return made
+
     def view(self, memory: Any, offset: int, shape: Any, dtype: np.dtype) -> DeviceArray:
         count = int(np.prod(shape)) * dtype.itemsize
         return memory[offset : offset + count].view(dtype).reshape(shape)
@@ -146,6 +151,17 @@ class Emulated:
 
     def adopt(self, value: Any) -> Any:
         return value if isinstance(value, DeviceArray) else None
+
+    def signature(self, arrays: Sequence[Any]) -> tuple[Any, list[int]] | None:
+        if not all(type(a) is DeviceArray and a.flags.aligned for a in arrays):
+            return None
+        return tuple((a.shape, a.strides, a.dtype) for a in arrays), list(map(self.pointer, arrays))
+
+    def enter(self) -> None:
+        pass
+
+    def leave(self, arrays: Sequence[Any]) -> None:
+        pass
 
     def put(self, array: np.ndarray) -> DeviceArray:
         made = self.empty(array.shape, array.dtype.newbyteorder("="))
