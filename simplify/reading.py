@@ -95,14 +95,18 @@ def _product(e: Product) -> int:
 
 
 DEPTH = 3  # how far below a node its rewriting is weighed
+FAR = 6  # what a rewriting may see of what lies deeper
 
 
 def frontier(node: Node) -> set[Node]:
-    """What stands `DEPTH` operations below a node: rewriting it leaves that as it is."""
-    level, seen = [node], {node}
-    for _ in range(DEPTH):
-        level = [a for x in level for a in x.operands if a not in seen and not seen.add(a)]  # type: ignore[func-returns-value]
-    return set(level)
+    """What stands `DEPTH` and more operations below a node: rewriting it leaves that as it is."""
+    level, seen, below = [node], {node}, set()
+    for depth in range(1, FAR + 1):
+        level = [a for x in level for a in dict.fromkeys(x.operands) if a not in seen]
+        seen.update(level)
+        if depth >= DEPTH:
+            below.update(level)
+    return below
 
 
 def local_cost(node: Node, below: set[Node]) -> int:
