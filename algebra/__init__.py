@@ -57,6 +57,8 @@ symbols.py         users' names as LaTeX
 spelling.py        precedence, parentheses and signs, for both printers
 transcription.py   a graph in display form becomes notation
 written.py         text of a graph as written, every operation in parentheses
+wrapping.py        positions that count from the end
+routine_notation.py  routines in matrix notation: one row each
 array_pieces.py    pieces of NumPy text, and contractions of them
 array_names.py     identifiers and numbers of ASCII text
 array_maps.py      elementwise maps as NumPy text

@@ -51,6 +51,7 @@ from .node import (
 from .notation import Symbol, Temporary
 from .routines import ROUTINES
 from .subscripts import places_after, slice_items
+from .wrapping import unwrapped
 
 SHARED_LENGTH = 24  # a text of this length that is used twice is named
 LONG_LENGTH = 240  # a text of this length is named
@@ -211,7 +212,8 @@ class _Writer(MapWriter):
             (index,), place = indices, along.index(None)
             new = [t for t in range(x.ndim) if t not in kept]
             if list(index) == new == list(range(place, place + len(new))):
-                items = [":" if t is not None else self.exact(positions[0]).text for t in along]
+                place_ = self.exact(unwrapped(positions[0])).text
+                items = [":" if t is not None else place_ for t in along]
                 while items[-1] == ":":
                     items.pop()
                 return indexed(self.exact(array), *items)

@@ -9,21 +9,22 @@ notation cannot say it.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from .normal_form import chain, diag, hadamard, parts, power, product, transpose
+from .normal_form import chain, diag, hadamard, parts, power, product, transpose, transposes
 from .notation import (
     Apply,
     Formula,
     Hadamard,
     Identity,
+    Kronecker,
     Number,
     Ones,
     Power,
     Product,
-    children,
     size,
 )
 
@@ -64,9 +65,35 @@ def contraction(
     every = {f.labels for f in factors if f.labels}
     if every == {out} and set(extents) == set(out):
         return hadamard([f.formula for f in factors])
+    if len(out) == 4:
+        return _kronecker(factors, out, extents, shorten)
     if len(out) > 2:
         raise Unsayable
     return _Graph(factors, out, extents, shorten).formula()
+
+
+def _kronecker(factors, out, extents, shorten) -> Formula:
+    """A_ik B_jl, if the factors fall into one part at i and k and one at j and l."""
+    i, j, k, m = out
+    group: dict[int, set[int]] = {t: {t} for t in extents}
+    for f in factors:
+        joined = set().union(*(group[t] for t in f.labels))
+        for t in joined:
+            group[t] = joined
+    if len(set(out)) < 4 or k not in group[i] or m not in group[j] or j in group[i]:
+        raise Unsayable
+    scalars = [f.formula for f in factors if not f.labels]
+    sides = []
+    for ends in ((i, k), (j, m)):
+        own = [f for f in factors if f.labels and f.labels[0] in group[ends[0]]]
+        within = {t: e for t, e in extents.items() if t in group[ends[0]]}
+        sides.append(parts(contraction(own, ends, within, shorten)))
+    rest = {t: e for t, e in extents.items() if t not in group[i] | group[j]}
+    if rest:
+        scalars.append(contraction([], (), rest))
+    left, right = (side.array or Identity() for side in sides)
+    scalars += [dataclasses.replace(side, array=None) for side in sides]
+    return product(scalars, Kronecker(left, right))
 
 
 class _Graph:
@@ -193,6 +220,9 @@ class _Graph:
             return chain([self._vector(rows), transpose(self._vector(columns))], 2)
         matrix = self._pop(rows, columns)
         left, right = self.weights[rows], self.weights[columns]
+        if left and right and not isinstance(matrix, Identity):
+            outer = chain([self._vector(rows), transpose(self._vector(columns))], 2)
+            return hadamard([outer, matrix])
         if isinstance(matrix, Identity) and (left or right):
             return self._diag([*left, *right])
         return chain(
@@ -262,7 +292,7 @@ def trace(a: Formula, b: Formula) -> Formula:
     """tr(a' b) with the fewer transposes."""
     pairs = (transpose(a), b), (a, transpose(b)), (transpose(b), a)
     choices = [chain(pair, 2) for pair in pairs]
-    best = min(choices, key=lambda e: sum(type(f).__name__ == "Transpose" for f in children(e)))
+    best = min(choices, key=transposes)
     p = parts(best)
     scalars = Product(p.coefficient, p.scalars, p.below)
     return product([scalars, Apply("tr", (p.array or best,), 0)])

@@ -23,6 +23,9 @@ from .notation import (
     Identity,
     IndexSum,
     Infix,
+    Kronecker,
+    Literal,
+    MatrixPower,
     Number,
     Ones,
     Power,
@@ -31,6 +34,7 @@ from .notation import (
     Sum,
     Symbol,
     Transpose,
+    Unit,
     children,
 )
 from .primitives import PRIMITIVES
@@ -39,6 +43,7 @@ from .symbols import typeset
 from .transcription import displayed, node_to_show, transcribe
 
 WORDS = {row.name: row.latex for row in PRIMITIVES.values() if row.latex} | {
+    "one_hot": r"\operatorname{onehot}",
     "amax": r"\max", "amin": r"\min", "tr": r"\operatorname{tr}", "sqrt": r"\sqrt{{{0}}}",
     "nan": r"\mathrm{NaN}", "inf": r"\infty", "-inf": r"-\infty",
     "log_softmax": r"\log\operatorname{softmax}",
@@ -145,6 +150,8 @@ class LatexSpelling(Spelling):
         alone = () if front else scalars
         above = [_scientific(front)] if front else []
         text = _joined([*above, *(self._factor(s, alone) for s in scalars)])
+        if below and isinstance(last, Sum) and any(_contracted(b) for b in e.below):
+            text, last = _joined([text, self.inside(last, PRODUCT if text else SUM)]), None
         if below:
             text = rf"\frac{{{text or '1'}}}{{{_joined(below)}}}"
         if last is not None:
@@ -167,7 +174,25 @@ class LatexSpelling(Spelling):
         return f"{self.inside(e.base, ATOM)}^{{{dot}{self.show(e.exponent)}}}"
 
     def transpose(self, e: Transpose) -> str:
+        if isinstance(e.base, MatrixPower) and e.base.exponent == "-1":
+            return rf"{self.inside(e.base.base, ATOM)}^{{-\top}}"
         return rf"{self.inside(e.base, ATOM)}^\top"
+
+    def matrix_power(self, e: MatrixPower) -> str:
+        return f"{self.inside(e.base, ATOM)}^{{{e.exponent}}}"
+
+    def kronecker(self, e: Kronecker) -> str:
+        return rf"{self.inside(e.left, PRODUCT)} \otimes {self.inside(e.right, PRODUCT)}"
+
+    def literal(self, e: Literal) -> str:
+        if e.order == 2:
+            rows = r" \\ ".join(" & ".join(map(str, row)) for row in e.values)
+            return rf"\begin{{pmatrix}} {rows} \end{{pmatrix}}"
+        return super().literal(e)
+
+    def unit(self, e: Unit) -> str:
+        letter = r"\mathbf{e}" if "e" in self.used else "e"
+        return f"{letter}_{{{e.position}}}"
 
     def apply(self, e: Apply) -> str:
         if e.word == "sum" and e.args[0].rank in (1, 2):  # one more factor of a chain
@@ -204,8 +229,21 @@ class LatexSpelling(Spelling):
     def slice(self, e: Slice) -> str:
         items = ",".join(self.items(e))
         if e.padded:
+            block = self._block(e)
+            if block:
+                return block
             return rf"\operatorname{{pad}}_{{[{items}]}}{self.parenthesise(self.show(e.base))}"
         return f"{self._base(e.base)}_{{{items}}}"
+
+    def _block(self, e: Slice) -> str | None:
+        """A vector with zeros before or after it, as a block of blocks."""
+        match = re.fullmatch(r"(\d*):(-?\d*)", e.items[0]) if len(e.items) == 1 else None  # type: ignore[arg-type]
+        if match is None or e.order != 1:
+            return None
+        start, stop = match.groups()
+        before = ["0"] if start not in ("", "0") else []
+        rows = [*before, self.show(e.base), *(["0"] if stop else [])]
+        return rf"\begin{{pmatrix}} {(r' ' + chr(92) * 2 + ' ').join(rows)} \end{{pmatrix}}"
 
     def entry(self, e: Entry) -> str:
         base = r"\delta" if isinstance(e.base, Identity) else self._base(e.base)

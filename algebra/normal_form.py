@@ -13,11 +13,14 @@ from .notation import (
     Formula,
     Hadamard,
     Identity,
+    MatrixPower,
     Number,
     Ones,
     Power,
     Product,
     Sum,
+    Symbol,
+    Temporary,
     Transpose,
     rewrite,
 )
@@ -45,6 +48,9 @@ def product(factors: Iterable[Formula], array: Formula | None = None) -> Formula
         scalars.extend(p.scalars)
         below.extend(p.below)
     core = parts(array).array if array is not None else None
+    if core is not None:
+        scalars = [_norm(s) for s in scalars]
+    scalars, below = merged(scalars), merged(below)
     if coefficient == 0:
         return ZERO
     if coefficient == 1 and not scalars and not below and core is not None:
@@ -57,15 +63,59 @@ def product(factors: Iterable[Formula], array: Formula | None = None) -> Formula
     return Product(coefficient, tuple(scalars), tuple(below), core)
 
 
+def _norm(e: Formula) -> Formula:
+    """x'x as a squared norm: beside an array it would read as one more product of arrays."""
+    if isinstance(e, Chain) and len(e.factors) == 2 and e.factors[0] == Transpose(e.factors[1]):
+        return Power(Apply("norm", (e.factors[1],), 0), Number(Fraction(2)))
+    return e
+
+
+def merged(factors: list[Formula]) -> list[Formula]:
+    """Equal scalars as one power."""
+    counts: dict[Formula, Fraction] = {}
+    for f in factors:
+        fixed = isinstance(f, Power) and isinstance(f.exponent, Number)
+        base, k = (f.base, f.exponent.value) if fixed else (f, Fraction(1))  # type: ignore[attr-defined]
+        counts[base] = counts.get(base, Fraction(0)) + k
+    if len(counts) == len(factors):
+        return factors
+    return [base if k == 1 else Power(base, Number(k)) for base, k in counts.items() if k]
+
+
 def total(terms: Iterable[Formula]) -> Formula:
     """A flat sum; a positive term is brought to the front if the first is negative."""
     flat: list[Formula] = []
     for t in terms:
         flat.extend(t.terms if isinstance(t, Sum) else (t,))
     flat = [t for t in flat if t != ZERO] or [ZERO]
+    turned = _turned(flat)
+    if turned is not None:
+        return Transpose(total(turned))
     first = next((k for k, t in enumerate(flat) if parts(t).coefficient > 0), 0)
     flat.insert(0, flat.pop(first))
     return flat[0] if len(flat) == 1 else _divided(flat)
+
+
+def _turned(terms: list[Formula]) -> list[Formula] | None:
+    """The terms transposed, if that leaves at most a third of the transposes in matrices; else
+    None.
+    """
+    if len(terms) < 2 or any(t.rank != 2 for t in terms):
+        return None
+    before = sum(map(transposes, terms))
+    if before < 3:
+        return None
+    turned = [transpose(t) for t in terms]
+    return turned if 3 * (sum(map(transposes, turned)) + 1) <= before + 1 else None
+
+
+def transposes(e: Formula) -> int:
+    """How many transposes of matrices there are to read, outside of functions."""
+    if isinstance(e, Transpose):
+        return e.base.rank == 2
+    if isinstance(e, Chain):
+        return sum(map(transposes, e.factors))
+    return transposes(e.array) if isinstance(e, Product) and e.array is not None else 0
 
 
 def left_of(e: Formula, part: Formula) -> tuple[Formula, ...] | None:
@@ -128,8 +178,36 @@ def hadamard(factors: Iterable[Formula]) -> Formula:
             above.append(core)
     if not above and not below:
         return product(scalars)
+    above.sort(key=_is_composed)  # names first; the others stay in order
     core = above[0] if len(above) == 1 and not below else Hadamard(tuple(above), tuple(below))
     return product(scalars, core)
+
+
+def powers(factors: list[Formula]) -> list[Formula]:
+    """Equal names of matrices next to each other as a power."""
+    found: list[Formula] = []
+    for f in factors:
+        last = _matrix_power(found[-1]) if found else None
+        own = _matrix_power(f)
+        if last and own and last[0] == own[0] and last[2] == own[2]:
+            power = MatrixPower(own[0], str(last[1] + own[1]))
+            found[-1] = Transpose(power) if own[2] else power
+        else:
+            found.append(f)
+    return found
+
+
+def _matrix_power(e: Formula) -> tuple[Formula, int, bool] | None:
+    """(name of a matrix, exponent > 0, transposed), else None."""
+    turned = isinstance(e, Transpose)
+    base = e.base if isinstance(e, Transpose) else e
+    if isinstance(base, MatrixPower) and base.exponent.isdigit():
+        return base.base, int(base.exponent), turned
+    return (base, 1, turned) if isinstance(base, Symbol) and base.rank == 2 else None
+
+
+def _is_composed(e: Formula) -> bool:
+    return not isinstance(e, Symbol | Temporary)
 
 
 def chain(factors: Iterable[Formula], order: int) -> Formula:
@@ -142,7 +220,7 @@ def chain(factors: Iterable[Formula], order: int) -> Formula:
         core = p.array
         if core is not None:
             flat.extend(core.factors if isinstance(core, Chain) else (core,))
-    rest = [f for f in flat if not isinstance(f, Identity)] or flat[:1]
+    rest = powers([f for f in flat if not isinstance(f, Identity)] or flat[:1])
     core = rest[0] if len(rest) == 1 else Chain(tuple(rest), order)
     return product([*scalars, core]) if core.rank == 0 else product(scalars, core)
 
@@ -161,6 +239,10 @@ def transpose(e: Formula) -> Formula:
         return dataclasses.replace(e, array=transpose(e.array))
     if isinstance(e, Chain):
         return Chain(tuple(transpose(f) for f in reversed(e.factors)), e.order)
+    if isinstance(e, Sum) and all(t.rank == 2 for t in e.terms):
+        turned = tuple(transpose(t) for t in e.terms)
+        if sum(map(transposes, turned)) <= sum(map(transposes, e.terms)):
+            return Sum(turned)
     return Transpose(e)
 
 

@@ -142,6 +142,55 @@ class Transpose(Formula):
 
 
 @dataclass(frozen=True)
+class MatrixPower(Formula):
+    """A matrix to a power that is no elementwise one: "-1", "+" (the pseudo-inverse), "k"."""
+
+    base: Formula
+    exponent: str
+
+    @property
+    def rank(self) -> int:
+        return 2
+
+
+@dataclass(frozen=True)
+class Kronecker(Formula):
+    """The array with elements left_ik right_jl at i, j, k, l: as a matrix over pairs of indices,
+    the Kronecker product.
+    """
+
+    left: Formula
+    right: Formula
+
+    @property
+    def rank(self) -> int:
+        return 4
+
+
+@dataclass(frozen=True)
+class Literal(Formula):
+    """A small array that is written out; nested tuples of numbers."""
+
+    values: tuple
+    order: int
+
+    @property
+    def rank(self) -> int:
+        return self.order
+
+
+@dataclass(frozen=True)
+class Unit(Formula):
+    """The vector of zeros with a 1 at a position."""
+
+    position: str
+
+    @property
+    def rank(self) -> int:
+        return 1
+
+
+@dataclass(frozen=True)
 class Apply(Formula):
     """A function; `axis` says along which axes of its argument it works, None for all or
     elementwise.

@@ -23,6 +23,9 @@ from .notation import (
     Index,
     IndexSum,
     Infix,
+    Kronecker,
+    Literal,
+    MatrixPower,
     Number,
     Ones,
     Power,
@@ -31,6 +34,7 @@ from .notation import (
     Sum,
     Symbol,
     Transpose,
+    Unit,
 )
 
 # Binding strength, weakest first.
@@ -90,11 +94,11 @@ def strength(e: Formula) -> int:
         return SUM
     if isinstance(e, Number):
         return ATOM if e.value.denominator == 1 or decimal(e.value) else PRODUCT
-    if isinstance(e, Hadamard):
+    if isinstance(e, Hadamard | Kronecker):
         return HADAMARD
     if isinstance(e, Product | Chain):
         return PRODUCT
-    return POWER if isinstance(e, Power | Transpose) else ATOM
+    return POWER if isinstance(e, Power | Transpose | MatrixPower) else ATOM
 
 
 def negated(e: Formula) -> Formula | None:
@@ -166,6 +170,13 @@ class Spelling:
         """The items of a slice as texts."""
         return [self.show(i) if isinstance(i, Formula) else i for i in e.items]
 
+    def literal(self, e: Literal) -> str:
+        """Nested lists, as Python writes them."""
+        return _nested(e.values)
+
+    def unit(self, e: Unit) -> str:
+        return f"e_{e.position}" if e.position.isdigit() else f"e_{{{e.position}}}"
+
     def index(self, e: Index) -> str:
         return self.letters.get(e, "?")
 
@@ -178,8 +189,15 @@ KINDS = {
     Product: "product",
     Chain: "chain", Hadamard: "hadamard", Power: "power", Transpose: "transpose", Apply: "apply",
     Infix: "infix",
+    MatrixPower: "matrix_power", Kronecker: "kronecker", Literal: "literal", Unit: "unit",
     Slice: "slice", Index: "index", Entry: "entry", IndexSum: "index_sum", Entries: "entries",
 }  # fmt: skip
+
+
+def _nested(values: Any) -> str:
+    if isinstance(values, tuple):
+        return f"[{', '.join(map(_nested, values))}]"
+    return str(values)
 
 
 def plain_name(name: str, primes: int = 0) -> str:

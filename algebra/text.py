@@ -28,6 +28,8 @@ from .notation import (
     Identity,
     IndexSum,
     Infix,
+    Kronecker,
+    MatrixPower,
     Number,
     Ones,
     Power,
@@ -203,6 +205,12 @@ class TextSpelling(Spelling):
         return (
             f"{self.inside(e.base, ATOM)}{'**' if e.rank else '^'}{self.inside(e.exponent, ATOM)}"
         )
+
+    def matrix_power(self, e: MatrixPower) -> str:
+        return f"{self.inside(e.base, ATOM)}^{e.exponent}"
+
+    def kronecker(self, e: Kronecker) -> str:
+        return f"{self.inside(e.left, PRODUCT)} (x) {self.inside(e.right, PRODUCT)}"
 
     def transpose(self, e: Transpose) -> str:
         return f"{self.inside(e.base, ATOM)}{self.TOP}"

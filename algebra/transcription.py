@@ -12,8 +12,9 @@ import itertools
 import reprlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import Any
 
-from . import late
+from . import late, routine_notation
 from .bodies import body_formula
 from .build import here
 from .dims import Extent
@@ -44,9 +45,11 @@ from .notation import (
     Identity,
     Index,
     IndexSum,
+    Literal,
     Number,
     Slice,
     Temporary,
+    Unit,
     children,
     rewrite,
     size,
@@ -55,9 +58,11 @@ from .routines import ROUTINES
 from .scalar import MINUS_ONE, Slot, op
 from .subscripts import slice_items
 from .view import View, constant, entry, full, narrow, squeezed, whole
+from .wrapping import unwrapped
 
 SHARED_SIZE = 12  # a formula of this size that is used twice is named
 LONG_SIZE = 60  # a formula of this size is named
+WRITTEN_OUT = 8  # elements of an unnamed constant that is written out
 DIAG_SIZE = 8  # a longer argument of diag is named
 
 
@@ -169,6 +174,8 @@ class _Transcriber:
             return View(Identity(), (0, 1))
         if kind == "constant" and x.ndim == 0 and not x.label:
             return View(constant(x.payload))
+        if kind == "constant" and not x.label and 0 < x.payload.size <= WRITTEN_OUT and x.ndim <= 2:
+            return View(Literal(_numbers(x.payload.tolist()), x.ndim), tuple(range(x.ndim)))
         return squeezed(self.names.variable(x), x.dims)
 
     def _operands(self, x: Node, indices: Sequence[Sequence]) -> list[Labelled]:
@@ -255,6 +262,8 @@ class _Transcriber:
         items = slice_items(spec.params, inner.dims, outer.dims)
         if view.axes != tuple(range(a.ndim)):
             raise Unsayable
+        if spec.op == "embed" and not a.ndim and x.ndim == 1:
+            return View(product([view.formula], Unit(items[0])), (0,))
         formula = Slice(view.formula, items, x.ndim, padded=spec.op == "embed")
         return View(formula, tuple(range(x.ndim)))
 
@@ -278,13 +287,19 @@ class _Transcriber:
         return self._applied(x, "concatenate", (x.spec.axis,))
 
     def _gather(self, x: Gather) -> View:
-        array, *positions = (whole(self.views[a], a.dims) for a in x.operands)
+        operands = [x.operands[0], *map(unwrapped, x.operands[1:])]
+        array, *positions = (whole(self.views[a], a.dims) for a in operands)
         rest = iter(positions)
         items = tuple(next(rest) if k is None else ":" for k in x.spec.along)
         wide = tuple(k for k, d in enumerate(x.dims) if d != 1)
         return View(Slice(array, items, len(wide)), wide)
 
     def _call(self, x: Call) -> View:
+        args = tuple(whole(self.views[a], a.dims) for a in map(unwrapped, x.operands))
+        found = routine_notation.formula(x, args)
+        wide = tuple(k for k, d in enumerate(x.dims) if d != 1)
+        if found is not None and found.rank == len(wide):
+            return View(found, wide)
         spec = x.spec
         return self._applied(x, ROUTINES[spec.routine].results[spec.output] or spec.routine)
 
@@ -346,6 +361,11 @@ ROWS = {
     Call: _Transcriber._call, Mark: _Transcriber._mark, Gradient: _Transcriber._gradient,
     Tangent: _Transcriber._tangent,
 }  # fmt: skip
+
+
+def _numbers(values) -> Any:
+    """Nested lists as tuples of texts."""
+    return tuple(map(_numbers, values)) if isinstance(values, list) else f"{values:g}"
 
 
 def _written_out(view: View, axes: tuple[int, ...]) -> Formula:

@@ -17,11 +17,14 @@ from .notation import (
     Identity,
     IndexSum,
     Infix,
+    Kronecker,
+    MatrixPower,
     Number,
     Ones,
     Power,
     Sum,
     Symbol,
+    Unit,
 )
 from .spelling import ATOM, POWER, PRODUCT, SUM, plain_name
 from .symbols import GREEK
@@ -90,6 +93,17 @@ class UnicodeSpelling(TextSpelling):
             dot = "⊙" if e.rank else ""
             return base + dot + str(e.exponent.value).translate(SUPERSCRIPTS)
         return f"{base}^{self.inside(e.exponent, ATOM)}"
+
+    def matrix_power(self, e: MatrixPower) -> str:
+        if re.fullmatch(r"-?\d+", e.exponent):
+            return self.inside(e.base, ATOM) + e.exponent.translate(SUPERSCRIPTS)
+        return self.inside(e.base, ATOM) + ("⁺" if e.exponent == "+" else f"^{e.exponent}")
+
+    def kronecker(self, e: Kronecker) -> str:
+        return f"{self.inside(e.left, PRODUCT)} ⊗ {self.inside(e.right, PRODUCT)}"
+
+    def unit(self, e: Unit) -> str:
+        return "e" + e.position.translate(SUBSCRIPTS) if e.position.isdigit() else super().unit(e)
 
     def apply(self, e: Apply) -> str:
         if e.word == "sum" and e.axis is None and e.args[0].rank in (1, 2):

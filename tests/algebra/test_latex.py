@@ -58,7 +58,7 @@ def formulas() -> list[tuple]:
     n = A.dims[0]
     return [
         (elementwise(Mul(2, s0), ((),), (), x), "2 x"),
-        (elementwise(Mul(sympy.Rational(1, 2), Mul(s0, s0)), ((),), (), x), r"\frac{x x}{2}"),
+        (elementwise(Mul(sympy.Rational(1, 2), Mul(s0, s0)), ((),), (), x), r"\frac{x^{2}}{2}"),
         (cf.as_tensor(1e-8).node, "10^{-8}"),
         (elementwise(Mul(s0, s1), ((0,), (0,)), (n,), a, b), r"a \odot b"),
         (elementwise(scalar.Pow(s0, -1), ((0,),), (n,), a), r"1 \oslash a"),
@@ -71,7 +71,7 @@ def formulas() -> list[tuple]:
         (contraction(((0,),), (), (n,), a), r"\mathbf{1}^\top a"),
         (contraction(((0, 1),), (), (n, n), A), r"\mathbf{1}^\top A \mathbf{1}"),
         (contraction(((0, 1), (0, 1)), (), (n, n), A, A), r"\left\|A\right\|_F^{2}"),
-        (contraction(((0, 1), (1, 0)), (), (n, n), A, A), r"\operatorname{tr}\left(A A\right)"),
+        (contraction(((0, 1), (1, 0)), (), (n, n), A, A), r"\operatorname{tr}\left(A^{2}\right)"),
         (
             contraction(((0, 1), (2,)), (0, 1, 2), (n, n, n), A, a),
             r"\left[A_{i j} a_{k}\right]_{i j k}",

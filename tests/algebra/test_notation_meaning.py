@@ -19,6 +19,8 @@ from closedform.algebra.notation import (
     Hadamard,
     Identity,
     IndexSum,
+    Kronecker,
+    MatrixPower,
     Number,
     Ones,
     Power,
@@ -105,6 +107,12 @@ class Reader:
 
     def power(self, e: Power):
         return self.read(e.base) ** self.read(e.exponent)
+
+    def matrixpower(self, e: MatrixPower):
+        return np.linalg.matrix_power(self.read(e.base), int(e.exponent))
+
+    def kronecker(self, e: Kronecker):
+        return np.einsum("ik,jl->ijkl", self.read(e.left), self.read(e.right))
 
     def transpose(self, e: Transpose):
         assert e.rank == 2

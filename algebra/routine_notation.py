@@ -1,0 +1,60 @@
+"""Routines on whole arrays in matrix notation: one row each.
+
+A routine without a row is a function of its own name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .node import Call
+from .normal_form import chain, transpose
+from .notation import Apply, Formula, MatrixPower
+
+Row = Callable[..., Formula]
+
+
+def _power(exponent: str) -> Row:
+    return lambda x, a, *rest: MatrixPower(a, exponent)
+
+
+def _solve(x: Call, a: Formula, b: Formula) -> Formula:
+    return chain([MatrixPower(a, "-1"), b], b.rank)
+
+
+def _log_determinant(x: Call, a: Formula) -> Formula:
+    return Apply("log", (Apply("abs", (Apply("det", (a,), 0),), 0),), 0)
+
+
+def _chosen(x: Call, positions: Formula, values: Formula) -> Formula:
+    """Rows added at positions: the product with unit vectors."""
+    return chain([transpose(Apply("one_hot", (positions,), 2)), values], values.rank)
+
+
+def _matrix_power(x: Call, a: Formula) -> Formula:
+    return MatrixPower(a, str(x.spec.params[0]))
+
+
+def _word(word: str, order: int) -> Row:
+    return lambda x, *args: Apply(word, args, order)
+
+
+ROWS: dict[str, Row] = {
+    "inv": _power("-1"),
+    "pinv": _power("+"),
+    "matrix_power": _matrix_power,
+    "solve": _solve,
+    "det": _word("det", 0),
+    "logdet": _log_determinant,
+    "scatter_add": _chosen,
+    "scatter_last": _word("last", 1),
+    "recurrence": _word("linear_recurrence", 1),
+}
+
+
+def formula(x: Call, args: tuple[Formula, ...]) -> Formula | None:
+    """The formula of a call whose operands have at most two axes, or None."""
+    row = ROWS.get(x.spec.routine)
+    if row is None or x.ndim > 2 or any(a.ndim > 2 for a in x.operands):
+        return None
+    return row(x, *args)
