@@ -55,6 +55,8 @@ bodies.py          bodies of maps as formulas: one row per primitive
 names.py           a name of its own for every variable of a formula
 symbols.py         users' names as LaTeX
 spelling.py        precedence, parentheses and signs, for both printers
+marks.py           how much there is to read in a formula
+abbreviation.py    names for what is long and repeated
 transcription.py   a graph in display form becomes notation
 written.py         text of a graph as written, every operation in parentheses
 wrapping.py        positions that count from the end

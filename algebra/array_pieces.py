@@ -214,8 +214,12 @@ class Contraction:
             (a, labels), *rest = arrays
             if not rest:
                 return self._product((a, labels), (weight, (label,)), [*arrays, *vectors], label)
-            scaled = scale(a, labels, weight, label)
-            return self._product((scaled, labels), rest[0], [*arrays, *vectors], label)
+            left, right = arrays
+            if right[1][0] == label:  # rows of the right matrix; it stays there
+                right = scale(*right, weight, label), right[1]
+            else:
+                left = scale(a, labels, weight, label), labels
+            return self._product(left, right, [*arrays, *vectors], label)
         else:
             return self._product(arrays[0], arrays[1], arrays, label)
         self.summed.remove(label)

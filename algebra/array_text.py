@@ -83,6 +83,12 @@ class _Writer(MapWriter):
         return "\n".join([*needed(self.lines, main), main])
 
     def _cut(self, x: Node, piece: Piece) -> Piece:
+        if x.label and piece.text != x.label:
+            symbol = self.names.variable(x)
+            self.lines.append(f"{spelled(symbol)} = {self._whole(x, piece).text}")
+            self.loose.discard(x)
+            self.flat.discard(x)
+            return Piece(spelled(symbol))
         if len(piece.text) < (SHARED_LENGTH if self.uses[x] > 1 else LONG_LENGTH):
             return piece
         if piece.text in self.meaning:
@@ -94,7 +100,9 @@ class _Writer(MapWriter):
 
     def exact(self, x: Node) -> Piece:
         """The piece of a node with all of its axes."""
-        piece = self.pieces[x]
+        return self._whole(x, self.pieces[x])
+
+    def _whole(self, x: Node, piece: Piece) -> Piece:
         if x not in self.loose:
             return piece
         shape = self.shape(x.dims)

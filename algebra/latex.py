@@ -52,15 +52,15 @@ WORDS = {row.name: row.latex for row in PRIMITIVES.values() if row.latex} | {
 OPERATORS = {row.name: row.infix[1] for row in PRIMITIVES.values() if row.infix}
 
 
-def latex(tensor, names: bool = False, kinks: bool = False) -> str:
+def latex(tensor, names: bool = True, kinks: bool = False) -> str:
     """The display form of a tensor as LaTeX, without dollar signs.
 
     Parameters
     ----------
-    names : show named intermediates by their names, and define them below.
+    names : show intermediates that have a name by it, and define them below.
     kinks : as in `pp`.
     """
-    return latex_of(displayed(node_to_show("latex", tensor), kinks), names)
+    return latex_of(displayed(node_to_show("latex", tensor), kinks, names), names)
 
 
 def spelled(symbol: Symbol) -> str:

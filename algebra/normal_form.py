@@ -206,6 +206,26 @@ def _matrix_power(e: Formula) -> tuple[Formula, int, bool] | None:
     return (base, 1, turned) if isinstance(base, Symbol) and base.rank == 2 else None
 
 
+def _scaled_on_both_sides(factors: list[Formula]) -> list[Formula]:
+    """diag(u) E diag(v) as the elementwise product of u v' and E, if E is written elementwise."""
+    for k in range(len(factors) - 2):
+        left, middle, right = factors[k : k + 3]
+        if _is_diag(left) and _is_diag(right) and _is_elementwise(middle):
+            outer = chain([left.args[0], transpose(right.args[0])], 2)  # type: ignore[attr-defined]
+            return [*factors[:k], hadamard([outer, middle]), *factors[k + 3 :]]
+    return factors
+
+
+def _is_diag(e: Formula) -> bool:
+    return isinstance(e, Apply) and e.word == "diag" and e.rank == 2
+
+
+def _is_elementwise(e: Formula) -> bool:
+    if isinstance(e, Apply):
+        return e.rank == 2 and e.word != "diag"
+    return isinstance(e, Hadamard | Power | Sum)
+
+
 def _is_composed(e: Formula) -> bool:
     return not isinstance(e, Symbol | Temporary)
 
@@ -221,6 +241,7 @@ def chain(factors: Iterable[Formula], order: int) -> Formula:
         if core is not None:
             flat.extend(core.factors if isinstance(core, Chain) else (core,))
     rest = powers([f for f in flat if not isinstance(f, Identity)] or flat[:1])
+    rest = _scaled_on_both_sides(rest)
     core = rest[0] if len(rest) == 1 else Chain(tuple(rest), order)
     return product([*scalars, core]) if core.rank == 0 else product(scalars, core)
 

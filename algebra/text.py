@@ -64,7 +64,7 @@ OPERATORS = {row.name: row.infix[0] for row in PRIMITIVES.values() if row.infix}
 FORMS = ("text", "unicode", "ascii")
 
 
-def pp(tensor, form: str = "text", kinks: bool = False) -> str:
+def pp(tensor, form: str = "text", kinks: bool = False, names: bool = True) -> str:
     """A tensor as text.
 
     Parameters
@@ -74,6 +74,7 @@ def pp(tensor, form: str = "text", kinks: bool = False) -> str:
         the closed form in NumPy's words, which `cf.parse` and NumPy read.
     kinks : say what holds where a derivative has a kink (semantics 8.2); else the closed form is
         that between kinks, as in a textbook.
+    names : show intermediates that have a name by it, and define them below.
 
     Raises
     ------
@@ -97,17 +98,21 @@ def pp(tensor, form: str = "text", kinks: bool = False) -> str:
         raise ExpressionError(
             f"pp with form={form!r}", where=here(), fix=f"use one of {', '.join(map(repr, FORMS))}"
         )
-    show: Callable[[Node], str] = {"ascii": array_text, "unicode": unicode_text}.get(form, text)
+    show: Callable[[Node], str] = {"ascii": array_text, "unicode": unicode_text}.get(form, _named)
     if form != "text" or any(isinstance(x, Gradient) for x in topological([node])):
-        return show(displayed(node, kinks))
+        return show(displayed(node, kinks, names))
     return written(node)
+
+
+def _named(node: Node) -> str:
+    return text(node, names=True)
 
 
 def unicode_text(node: Node) -> str:
     """See `unicode_text`, which is imported when it is asked for."""
     from . import unicode_text as unicode
 
-    return unicode.unicode_text(node)
+    return unicode.unicode_text(node, names=True)
 
 
 def spelled(symbol: Symbol) -> str:

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from . import late, routine_notation
+from .abbreviation import abbreviated
 from .bodies import body_formula
 from .build import here
 from .dims import Extent
@@ -81,9 +82,9 @@ def node_to_show(verb: str, tensor: object) -> Node:
     return node
 
 
-def displayed(node: Node, kinks: bool = False) -> Node:
-    """A node in display form; `kinks` as in `pp`."""
-    return late.call("display", node, kinks=True) if kinks else late.call("display", node)
+def displayed(node: Node, kinks: bool = False, names: bool = True) -> Node:
+    """A node in display form; parameters as in `pp`."""
+    return late.call("display", node, kinks=kinks, names=names)
 
 
 def common_names(nodes: Iterable[Node], spell: Spell) -> Names:
@@ -113,6 +114,7 @@ def transcribe(
 class _Transcriber:
     def __init__(self, node: Node, names: Names, keep_names: bool) -> None:
         self.node, self.keep_names = node, keep_names
+        self.shortened: set[Formula] = set()
         self.order = topological([node])
         self.names = names
         self.names.claim(x for x in self.order if is_variable(x))
@@ -127,7 +129,9 @@ class _Transcriber:
             view = self._read(x)
             self.views[x] = view if x is self.node else self._cut(x, view)
         main = whole(self.views[self.node], self.node.dims)
-        needed = _needed(main, self.definitions)
+        wanted = {t: self.definitions[t] for t in _needed(main, self.definitions)}
+        main, self.definitions = abbreviated(main, wanted, self._new_name, self._keeps)
+        needed = list(self.definitions)
         rename = self.names.temporaries(t for t in needed if isinstance(t, Temporary))
         finish = lambda e: rewrite(e, lambda t: rename.get(t) if isinstance(t, Temporary) else None)  # noqa: E731
         pairs = tuple((finish(t), finish(self.definitions[t])) for t in needed)
@@ -151,6 +155,13 @@ class _Transcriber:
             return View(self.temporary(view.formula), view.axes)
         return view
 
+    def _keeps(self, e: Formula) -> bool:
+        """Whether a formula has a name wherever it stands."""
+        return size(e) >= LONG_SIZE or e in self.shortened
+
+    def _new_name(self, e: Formula) -> Temporary:
+        return Temporary(next(self.keys), e.rank)
+
     def temporary(self, e: Formula) -> Temporary:
         """A name for a formula; equal formulas have one name."""
         if e not in self.known:
@@ -159,7 +170,10 @@ class _Transcriber:
         return self.known[e]
 
     def shorten(self, e: Formula) -> Formula:
-        return self.temporary(e) if size(e) > DIAG_SIZE else e
+        if size(e) <= DIAG_SIZE:
+            return e
+        self.shortened.add(e)
+        return self.temporary(e)
 
     # ------------------------------------------------------------ one row per kind
     def _leaf(self, x: Leaf) -> View:

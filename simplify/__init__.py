@@ -20,6 +20,7 @@ passes.py            the order of everything, and the report
 reading.py           the reading cost
 display_rows.py      scalar rows of the display form
 display_nodes.py     rows over nodes of the display form
+naming.py            names of intermediates, found again in a display form
 display.py           the form to read, and the steps towards it
 """
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import sympy
@@ -15,6 +16,7 @@ from .compose import Composer
 from .derive import cut, derive, rewire
 from .engine import RuleSet
 from .intern import Interner, unify
+from .naming import named_nodes, with_names
 from .passes import compute_form
 from .rows import display_rules, floating_rules, stage_rules
 
@@ -49,6 +51,13 @@ class Displayer(Composer):
         self.across_rows = (*certain[1], *weighed[1], *self.across_rows)
         # where a rewriting is tried out: what is weighed there is not weighed again
         self.scratch = Displayer(kinks, False) if weighs else self
+        self.scratch.shared, self.scratch.compared = self.shared, self.compared
+        self.sums: Counter = Counter()
+
+    def run(self, outputs: Iterable[Node]) -> list[Node]:
+        outputs = list(outputs)
+        self.sums = self.scratch.sums = display_nodes.sums_of(outputs)
+        return super().run(outputs)
 
 
 def display_forms(nodes: Sequence[Node], kinks: bool = False) -> list[Node]:
@@ -63,9 +72,20 @@ def display_forms(nodes: Sequence[Node], kinks: bool = False) -> list[Node]:
     return Displayer(kinks).run(compute_form(nodes, parameters_as_numbers(nodes)).outputs)
 
 
-def display_form(node: Node, kinks: bool = False) -> Node:
-    """One node as a person would read it; see `display_forms`."""
-    return display_forms([node], kinks)[0]
+def display_form(node: Node, kinks: bool = False, names: bool = False) -> Node:
+    """One node as a person would read it; see `display_forms`.
+
+    Parameters
+    ----------
+    names : keep intermediates that have a name, as occurrences with that label.
+    """
+    (found,) = display_forms([node], kinks)
+    named = named_nodes([node]) if names else []
+    if not named:
+        return found
+    # together with the node, so that extents have the same representatives
+    _, *forms = display_forms([node, *named], kinks)
+    return with_names([found], [str(x.label) for x in named], forms)[0]
 
 
 @dataclass(frozen=True)

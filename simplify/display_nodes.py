@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..algebra.dims import added
+from ..algebra.graph import topological
 from ..algebra.node import (
     Contract,
     Join,
@@ -417,6 +418,34 @@ def _scaled(composer: Any, x: Map, scalars: tuple, found: Node) -> Node:
     return composer.normal(Map(spec, *x.operands, found))
 
 
+def sums_of(nodes: Iterable[Node]) -> Counter:
+    """How often each sum is written in bodies, whatever its order and the axes it is read at."""
+    found: Counter = Counter()
+    for x in topological(nodes):
+        if isinstance(x, Map):
+            found.update(sum_key(x, e) for e in subexpressions(x.spec.body) if type(e) is Add)
+    return found
+
+
+def sum_key(x: Map, e: Any) -> Any:
+    """A sum by what it adds."""
+    return key(e, [(a,) for a in x.operands])
+
+
+def sign_into_sum(composer: Any, x: Map) -> Node | None:
+    """-(a - b) c is (b - a) c, unless a - b is written elsewhere, too."""
+
+    def may_turn(total: Any) -> bool:
+        return bool(composer.sums[sum_key(x, total)] < 2)
+
+    for e in subexpressions(x.spec.body):
+        new = display_rows.flipped(e, may_turn) if type(e) is Mul else None
+        if new is not None:
+            body = replace(x.spec.body, {e: new})
+            return composer.normal(Map(x.spec.with_(body=body), *x.operands))
+    return None
+
+
 def sign_into_product(composer: Any, x: Map) -> Node | None:
     """-A (b - c) is A (c - b)."""
     terms = x.spec.body.args if type(x.spec.body) is Add else (x.spec.body,)
@@ -601,6 +630,7 @@ SINGLE = (
 ACROSS = (
     NodeRule("symmetric-view", "A'", "A", symmetric_view, source="declared"),
     NodeRule("common-factor", "a b + a c", "a (b + c)", common_factor, source="field laws"),
+    NodeRule("sign-into-sum", "-(a - b) c", "(b - a) c", sign_into_sum, source="field laws"),
     NodeRule("sign-into-product", "-A (b - c)", "A (c - b)", sign_into_product),
 )
 JOINING = (

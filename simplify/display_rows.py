@@ -279,8 +279,11 @@ def common_factor(x: Any, may_leave: Callable[[Any, list], bool] = lambda f, res
                     sum_of(rest)))  # fmt: skip
 
 
-def flipped(x: Any) -> Any:
-    """-(a - b) is b - a, wherever the sign stands in the product."""
+def flipped(x: Any, may_turn: Callable[[Any], bool] = lambda total: True) -> Any:
+    """-(a - b) is b - a, wherever the sign stands in the product.
+
+    may_turn   whether a sum may be turned
+    """
     value, rest = coefficient(x)
     sums = [f for f in rest if type(f) is Add]
     if value >= 0 or len(sums) != 1:
@@ -288,7 +291,7 @@ def flipped(x: Any) -> Any:
     (total,) = sums
     minus = sum(map(is_negative, total.args))
     plus = len(total.args) - minus
-    if not minus or plus > minus:
+    if not minus or plus > minus or not may_turn(total):
         return None
     other = sum_of(product((-1 * coefficient(t)[0], *coefficient(t)[1])) for t in total.args)
     return product((-value, *(other if f is total else f for f in rest)))
@@ -319,14 +322,6 @@ def _raised(f: Any, power: Any) -> Any:
 
 
 SUMS = (
-    Rule(
-        "sign-into-sum",
-        Mul(-1, c, Add(a, Mul(-1, b))),
-        Mul(c, Add(Mul(-1, a), b)),
-        action=flipped,
-        witness=Mul(-1, s2, Add(s0, Mul(-1, s1))),
-        source="field laws",
-    ),
     Rule(
         "power-of-product",
         Pow(Mul(a, b), n),

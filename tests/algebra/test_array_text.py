@@ -182,5 +182,5 @@ def test_another_form_is_refused() -> None:
 
 def test_the_text_is_of_the_display_form(monkeypatch) -> None:
     x, y = cf.scalar("x"), cf.scalar("y")
-    monkeypatch.setitem(late._verbs, "display", lambda node: y.node)
+    monkeypatch.setitem(late._verbs, "display", lambda node, **_: y.node)
     assert cf.pp(x, form="ascii") == "y"

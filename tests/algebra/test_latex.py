@@ -100,7 +100,7 @@ def test_a_sum_in_a_power_has_parentheses() -> None:
 
 def test_1_2_latex_is_of_the_display_form(monkeypatch) -> None:
     model = Model()
-    monkeypatch.setitem(late._verbs, "display", lambda node: model.hessian(model.s))
+    monkeypatch.setitem(late._verbs, "display", lambda node, **_: model.hessian(model.s))
     x = cf.scalar("x")
     assert latex(x) == latex_of(model.hessian(model.s))
 

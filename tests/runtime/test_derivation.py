@@ -9,6 +9,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 import closedform as cf
+from closedform.algebra.latex import latex_lines
 from closedform.algebra.tensor import Tensor
 
 X, y, w = cf.matrix("X"), cf.vector("y"), cf.vector("w")
@@ -92,7 +93,9 @@ def test_latex_is_left_aligned_with_names_on_lines_of_their_own() -> None:
     assert all(row.count("&") == 1 and row.startswith("& ") for row in rows)
     assert rows[0] == r"& \text{as written}"
     assert rows[1].startswith(r"& \quad \frac{1}{n}")
-    assert rows[2] == r"& \quad + 0.01\,w^\top w", "a long sum is split"
+    assert rows[2].startswith(r"& \quad \text{where } t_{0} = "), "what is repeated has a name"
+    split = latex_lines(logistic.node, width=20)
+    assert split[1] == r"+ 0.01\,w^\top w", "a long sum is split"
     assert (
         rows[-1] == r"& \quad \frac{1}{n} X^\top \left(\sigma\left(X w\right) - y\right) + 0.02\,w"
     )

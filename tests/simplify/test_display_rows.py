@@ -113,6 +113,7 @@ WITNESS = {
     "total-probability": lambda: cf.softmax(C).sum(axis=1) * x + T.sum(axis=1),
     "split-sum": lambda: (x - x.mean()).sum() + (cf.softmax(y) * (x - y.sum())).sum(),
     "sign-leaves-sum": lambda: A @ (-(B @ x) - cf.exp(x)),
+    "sign-into-sum": lambda: -cf.exp(x) * (y - cf.tanh(x)),
     "sign-into-product": lambda: y - A @ (x - B @ y),
     "common-factor": lambda: x * cf.exp(y) + x * cf.tanh(y),
     "joined-sums": lambda: A @ B + A @ C @ C.T,
