@@ -64,6 +64,7 @@ routine_notation.py  routines in matrix notation: one row each
 array_pieces.py    pieces of NumPy text, and contractions of them
 array_names.py     identifiers and numbers of ASCII text
 array_maps.py      elementwise maps as NumPy text
+array_lines.py     definitions of NumPy text
 array_text.py      ASCII text that NumPy evaluates, for every node
 text.py            `pp`: text of tensors
 unicode_text.py    the same formulas with the signs of mathematics

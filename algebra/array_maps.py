@@ -38,6 +38,7 @@ class MapWriter:
         self.loose: set[Node] = set()  # what broadcasts to its shape, but does not have it
         self.flat: set[Node] = set()  # the loose ones that are a scalar
         self.meaning: dict[str, Piece] = {}  # of temporaries
+        self.calls: dict[str, int] = {}  # calls that were written, with their numbers of axes
 
     def exact(self, x: Node) -> Piece:
         """The piece of a node with all of its axes."""
@@ -105,6 +106,12 @@ class MapWriter:
         return placed(piece, tuple(t for t in index if t is not None), frame)
 
     def _body(self, e, reads: Reads, frame: Frame) -> Piece:
+        piece = self._expression(e, reads, frame)
+        if piece.strength == ATOMIC and piece.text.endswith(")"):
+            self.calls[piece.text] = len(frame)
+        return piece
+
+    def _expression(self, e, reads: Reads, frame: Frame) -> Piece:
         if isinstance(e, Slot):
             return self._read(*reads[e.index], frame)
         if scalar.is_number(e):
@@ -258,7 +265,8 @@ class MapWriter:
             piece = self._body(scalar.Add(*rest) if len(rest) > 1 else rest[0], reads, frame)
             shown = self.pieces[source]
             meant = self.meaning.get(shown.text, shown)
-            if source.ndim != len(frame) or _sorted(meant.text) != _sorted(piece.text):
+            same = piece.text == shown.text or _sorted(meant.text) == _sorted(piece.text)
+            if source.ndim != len(frame) or not same:
                 continue
             axes = [k for k, f in enumerate(frame) if f not in reads[minus.index][1]]
             if tuple(axes) != tuple(lse.spec.axes):

@@ -16,6 +16,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from .array_lines import tidied
 from .array_maps import MapWriter, axis_option
 from .array_names import RESERVED, number, spelled
 from .array_pieces import (
@@ -74,17 +75,27 @@ class _Writer(MapWriter):
         self.names.claim(x for x in self.order if is_variable(x))
         self.extents: dict[Extent, str] = {}
         self.lines: list[str] = []
+        self.kept: set[str] = set()  # names that users gave
 
     def text(self) -> str:
         for x in self.order:
             piece = ROWS[type(x)](self, x)
+            if piece.strength == ATOMIC and x not in self.loose:
+                self.calls[piece.text] = x.ndim
             self.pieces[x] = piece if x is self.node or isinstance(x, Leaf) else self._cut(x, piece)
         main = self.exact(self.node).text
-        return "\n".join([*needed(self.lines, main), main])
+        pairs = [tuple(line.split(" = ", 1)) for line in needed(self.lines, main)]
+        lines, main = tidied(pairs, main, self.calls, self.kept, self._new_name)  # type: ignore[arg-type]
+        return "\n".join([*(f"{name} = {text}" for name, text in lines), main])
+
+    def _new_name(self, rank: int) -> str:
+        (symbol,) = self.names.temporaries([Temporary(0, rank)]).values()
+        return spelled(symbol)
 
     def _cut(self, x: Node, piece: Piece) -> Piece:
         if x.label and piece.text != x.label:
             symbol = self.names.variable(x)
+            self.kept.add(spelled(symbol))
             self.lines.append(f"{spelled(symbol)} = {self._whole(x, piece).text}")
             self.loose.discard(x)
             self.flat.discard(x)
@@ -93,10 +104,10 @@ class _Writer(MapWriter):
             return piece
         if piece.text in self.meaning:
             return piece
-        (symbol,) = self.names.temporaries([Temporary(0, x.ndim)]).values()
-        self.lines.append(f"{spelled(symbol)} = {piece.text}")
-        self.meaning[spelled(symbol)] = piece
-        return Piece(spelled(symbol))
+        name = self._new_name(x.ndim)
+        self.lines.append(f"{name} = {piece.text}")
+        self.meaning[name] = piece
+        return Piece(name)
 
     def exact(self, x: Node) -> Piece:
         """The piece of a node with all of its axes."""
