@@ -328,7 +328,12 @@ class DevicePlanner:
             self._weight(p),
             p.text.lanes,
             p.text.strips,
+            p.text.written * sum(self._direct(v) for v in p.team.values if v.op),
         )
+
+    def _direct(self, v: Value) -> int:
+        """Registers of a total."""
+        return 2 if self.paired(v) else max(1, v.compute.itemsize // 4)
 
     def _registers(self, p: PhasePlanner) -> int:
         """Registers that the sums of one column take: two floats and one on the way, or two wide
@@ -342,8 +347,9 @@ class DevicePlanner:
         total = 0
         for v in p.team.values:
             calls = sum(costly_root(e) for e in scalar.subexpressions(v.expr) if _composite(e))
-            total += (scalar.size(v.expr) + CALL * calls) * max(v.compute.itemsize // 4, 1)
-        return 2 * total if p.text.vector_lines else total
+            total += (scalar.size(v.expr) + CALL * calls) * (3 if v.compute.itemsize == 8 else 1)
+        widest = max((v.compute.itemsize for v in p.team.values), default=4)
+        return (3 if widest == 8 else 2) * total if p.text.vector_lines else total
 
     def _partial(self, v: Value) -> grid.Partial:
         number = self.buffer(grid.Buffer(0, ()))

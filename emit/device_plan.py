@@ -54,7 +54,8 @@ class Phase:
              summed
     axis     where the fold axis is: "own", "summed" or ""
     written  results written out per point of `own`
-    registers  that the sums of one column take; weight: of the arithmetic at one point
+    registers  that the sums of one column take; direct: without a sum on the way; weight: of the
+               arithmetic at one point
     lanes    number of the word that holds the lanes, or for "sum" the slots
     strips   name of the option that says how many columns a thread keeps; "" if not a "sum"
     """
@@ -68,6 +69,7 @@ class Phase:
     weight: int
     lanes: int
     strips: str = ""
+    direct: int = 0
 
 
 @dataclass(frozen=True)

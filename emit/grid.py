@@ -8,6 +8,7 @@ results are bitwise reproducible on one kind of device.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 
 from .device_plan import (
@@ -51,11 +52,14 @@ __all__ = [
 ONCE_THREADS = 512  # of a block that combines partial sums and runs what remains
 ONCE_ELEMENTS = 1 << 16  # work of a single block; more of it gets a grid of its own
 FOLD_THREADS = 256
-WIDE_BLOCKS = 8  # per processor, of a kernel without shared memory
+# blocks of a processor, for the most weight of a phase; what else weighs: registers of sums, and
+# each phase beyond some, which keeps something in registers
+TIERS = ((5, 40), (4, 200), (3, 340))
+FEWEST_BLOCKS = 2
+SUM_WEIGHT, MANY_PHASES, PHASE_WEIGHT = 4, 6, 20
 TILE = 32  # elements of partial sums that a block combines at a time
 STRIPS = 8  # columns that a thread keeps in registers before blocks get wider
 SUM_REGISTERS = 72  # of the 128 of a thread, for sums
-FEW_REGISTERS, LIGHT = 12, 80  # of sums, and the weight of a phase, that leave 64 registers enough
 FEW_ROWS = 4  # of a panel, below which fewer blocks share the memory of a processor
 PANEL_ELEMENTS = 8192  # of a panel that needs no shared memory
 MOST_ROWS = 256
@@ -64,6 +68,7 @@ PARTIAL_BYTES = 1 << 27  # of partial sums of all blocks
 ALIGNMENT = 16
 ROUNDING = 1024  # bytes of shared memory for aligning regions, and of a kernel's own
 LARGE_INDEX = 1 << 31
+LOAD = 6  # instructions of a step of a dot product
 
 
 def plan(kernels: Kernels, extents: Sequence[int], facts: DeviceFacts, chunks: int = 1) -> Plan:
@@ -117,25 +122,11 @@ def _up(n: int) -> int:
 
 def _fold(d: Draft, fold: Fold) -> None:
     n = d.extents[fold.axis]
-    sums = [(p, d.size(p.own)) for p in fold.phases if p.kind == "sum"]
-    widest = max((own * p.written for p, own in sums), default=0)
-    threads = FOLD_THREADS if widest <= FOLD_THREADS * STRIPS else 2 * FOLD_THREADS
-    used = passing = 0
-    for p, own in sorted(sums, key=lambda s: s[1] * s[0].registers):
-        strips = _up(-(-own // threads))
-        strips = strips if used + strips * p.registers <= SUM_REGISTERS else 0
-        d.options[p.strips] = strips
-        used += strips * p.registers
-        passing = max(passing, 0 if strips else p.registers)
-    weight = max((p.weight for p in fold.phases), default=0)
-    heavy = weight > LIGHT or used > FEW_REGISTERS or used + passing > 2 * FEW_REGISTERS
-    blocks = (2 if heavy else 4) * FOLD_THREADS // threads
+    threads, used, passing = _strips(d, fold)
+    blocks = _blocks(fold, used + passing) * FOLD_THREADS // threads
     d.options |= {fold.threads: threads, fold.blocks: blocks}
     rows, shared = _panel(d, fold, n, blocks)
-    resident = min(
-        _resident(d.facts, threads, shared),
-        blocks if fold.regions else max(blocks, WIDE_BLOCKS * 256 // threads),
-    )
+    resident = min(_resident(d.facts, threads, shared), blocks)
     panels = -(-n // rows)
     each = sum(p.item * p.copies * d.size(p.dims) for p in fold.partials)
     grid = max(1, min(panels, d.facts.processors * resident, PARTIAL_BYTES // max(each, 1)))
@@ -147,11 +138,43 @@ def _fold(d: Draft, fold: Fold) -> None:
         d.words[p.lanes] = _lanes(d, p, rows, threads)
     d.launches.append(Launch(fold.name, grid, threads, max(shared, threads * 16), step=fold))
     d.folded = grid * d.chunks
+    kept = [d.options[p.strips] or "no" for p in fold.phases if p.kind == "sum"]
     d.notes.append(
         f"{fold.name}: {grid} blocks of {threads} threads, panels of {rows} rows,"
         f" {max(shared, threads * 16)} bytes of shared memory"
-        + "".join(f", {d.options[p.strips] or 'no'} columns a thread in registers" for p, _ in sums)
+        + "".join(f", {strips} columns a thread in registers" for strips in kept)
     )
+
+
+def _strips(d: Draft, fold: Fold) -> tuple[int, int, int]:
+    """Threads of a block, registers of sums that are kept, and of those that pass.
+
+    Columns stay in registers from panel to panel where there is room: totals, and one sum on the
+    way per panel; or totals that take up every row, which saves the sum on the way.
+    """
+    sums = [(p, d.size(p.own)) for p in fold.phases if p.kind == "sum"]
+    widest = max((own * p.written for p, own in sums), default=0)
+    threads = FOLD_THREADS if widest <= FOLD_THREADS * STRIPS else 2 * FOLD_THREADS
+    used = passing = 0
+    for p, own in sorted(sums, key=lambda s: s[1] * s[0].registers):
+        strips = _up(-(-own // threads))
+        direct = used + strips * p.registers > SUM_REGISTERS
+        each = p.direct if direct else p.registers
+        strips = strips if used + strips * each <= SUM_REGISTERS else 0
+        d.options[p.strips] = strips
+        d.options[f"{p.strips}_DIRECT"] = int(direct)
+        used += strips * each
+        passing = max(passing, 0 if strips else p.registers)
+    return threads, used, passing
+
+
+def _blocks(fold: Fold, sums: int) -> int:
+    """Blocks of 256 threads on a processor, for which registers must be enough: found by compiling
+    many kernels."""
+    weight = max((p.weight for p in fold.phases), default=0) + SUM_WEIGHT * sums
+    weight += PHASE_WEIGHT * max(0, len(fold.phases) - MANY_PHASES)
+    tiers = TIERS[1:] if fold.regions else TIERS
+    return next((blocks for blocks, most in tiers if weight <= most), FEWEST_BLOCKS)
 
 
 def _resident(facts: DeviceFacts, threads: int, shared: int) -> int:
@@ -217,9 +240,28 @@ def _lanes(d: Draft, p: Phase, rows: int, threads: int) -> int:
 
 
 def _dot_lanes(own: int, summed: int, threads: int) -> int:
-    """Threads that share one sum: a warp if it is long enough; more if there are few sums."""
-    useful = _up(summed)
-    return min(useful, threads, max(min(useful, 32), _up(-(-threads // own))))
+    """Threads that share one sum: those that need the fewest instructions of a block."""
+    choices = [1 << k for k in range(threads.bit_length()) if 1 << k <= _up(summed)]
+    return min(choices, key=lambda lanes: _dot_cost(own, summed, threads, lanes))
+
+
+def _dot_cost(own: int, summed: int, threads: int, lanes: int) -> int:
+    """Instructions of one warp, where a block computes sums by so many lanes each: loads, which
+    come one after the other if they meet in a bank; shuffles; what every sum takes; barriers."""
+    passes = -(-own // (threads // lanes))
+    load = LOAD + _conflicts(summed, lanes) - 1
+    shuffles = 3 * (min(lanes, 32).bit_length() - 1)
+    return passes * (-(-summed // lanes) * load + shuffles + 20 + 60 * (lanes > 32))
+
+
+def _conflicts(pitch: int, lanes: int) -> int:
+    """How many lanes of a warp that read rows of this pitch meet in one of the 32 banks."""
+    if lanes >= 32:
+        return 1
+    banks = Counter(
+        (row * pitch + lane) % 32 for row in range(32 // lanes) for lane in range(lanes)
+    )
+    return max(banks.values())
 
 
 def _columns(inner: int, threads: int) -> int:

@@ -92,10 +92,10 @@ def test_columns_stay_in_registers_until_they_are_too_many():
     p = kernels("logistic")
     strips = next(q.strips for q in p.kernels.steps[0].phases if q.kind == "sum" and q.own)
     found = {}
-    for d in (28, 128, 784, 2048, 4096, 8192, 16384):
+    for d in (28, 128, 784, 2048, 4096, 8192, 16384, 20000):
         options = dict(o[2:].split("=") for o in check(p, (10**5, d), grid.DeviceFacts()).options)
         found[d] = int(options[strips])
-    assert found == {28: 1, 128: 1, 784: 4, 2048: 8, 4096: 8, 8192: 16, 16384: 0}
+    assert found == {28: 1, 128: 1, 784: 4, 2048: 8, 4096: 8, 8192: 16, 16384: 32, 20000: 0}
 
 
 def test_indices_are_wide_where_a_panel_or_an_array_is_large():
