@@ -34,10 +34,14 @@ class DeviceArguments(Arguments):
     def convert(self, p: Parameter, value: Any) -> Any:
         """Return a device array, or a NumPy array for what was in host memory."""
         array = homes.current_device().adopt(value)
+        wanted = p.leaf.dtype
         if array is None:
-            return super().convert(p, value)
+            narrow = isinstance(value, np.ndarray) and value.dtype.name in NARROW
+            if not (narrow and wanted.kind == "f"):
+                return super().convert(p, value)
+            array = value
         self._check_typed(p, array)
-        wanted, stored = p.leaf.dtype, array.dtype
+        stored = array.dtype
         if array.ndim != p.leaf.ndim:
             self._refuse_rank(p, array)
         widened = stored.name in (*NARROW, "float32") and wanted.kind == "f"

@@ -7,6 +7,7 @@ half of them read and half of them written, so that its time is that of the meas
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -15,9 +16,11 @@ from typing import Any
 import numpy as np
 
 from ..bar import Bar
-from ..case import Arrays, Case, Entry, Runner, measured
+from ..case import Case, Entry, Runner, measured
+from ..contenders import copy, host, jax_runner, ours, random, read, then_wait, torch_runner, wait
 
 BYTES = 3 * 10**9  # of X
+BUDGET = 7 * 60  # seconds after which no case is begun: one call stays below 8 minutes
 COLUMNS = (28, 128, 784, 1024, 2048, 8192)
 STEPS = 1000
 RATE = 0.1
@@ -29,17 +32,32 @@ def cases(quick: bool) -> Iterator[Case]:
     if reason:
         print(f"gpu: nothing is measured: {reason}")
         return
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # JAX leaves room for others
+    start = time.monotonic()
+    for name, make in planned(quick):
+        if time.monotonic() - start > BUDGET:
+            print(f"gpu: {name} is left out, for {BUDGET} s have passed")
+            continue
+        yield make()
+
+
+def planned(quick: bool) -> list[tuple[str, Callable[[], Case]]]:
+    """Every case with its name, those with bars first; data is made when its turn comes."""
     size = BYTES // 100 if quick else BYTES
-    for d in COLUMNS[2:4] if quick else COLUMNS:
-        yield logistic(size // (4 * d), d, "float32")
-    yield logistic(size // (8 * 784), 784, "float64")
-    yield softmax(size // (4 * 784), 784, 10)
-    yield perceptron(6000 if quick else 60000, 784, 500, 10)
-    yield elementwise(10**6 if quick else 10**8)
-    for batch in (256, 8192):
-        yield captured(batch, 784, 100 if quick else STEPS)
-    yield calls()
-    yield streamed(10**4 if quick else 10**6, 784)
+    columns = COLUMNS[2:4] if quick else COLUMNS
+    return [
+        ("a call", calls),
+        *((f"logistic {d}", partial(logistic, size // (4 * d), d, "float32")) for d in columns),
+        ("elementwise", partial(elementwise, 10**6 if quick else 10**8)),
+        ("softmax", partial(softmax, size // (4 * 784), 784, 10)),
+        *(
+            (f"steps {batch}", partial(captured, batch, 784, 100 if quick else STEPS))
+            for batch in (256, 8192)
+        ),
+        ("streamed", partial(streamed, 10**4 if quick else 10**6, 784)),
+        ("logistic float64", partial(logistic, size // (8 * 784), 784, "float64")),
+        ("perceptron", partial(perceptron, 6000 if quick else 60000, 784, 500, 10)),
+    ]
 
 
 def absent() -> str:
@@ -54,96 +72,7 @@ def absent() -> str:
     return ""
 
 
-def wait() -> None:
-    import cupy
-
-    cupy.cuda.Device().synchronize()
-
-
-def then_wait(run: Callable[[], Any]) -> Callable[[], Any]:
-    def both() -> Any:
-        found = run()
-        wait()
-        return found
-
-    return both
-
-
-def host(value: Any) -> np.ndarray:
-    """A result of any of the libraries in NumPy's memory."""
-    if hasattr(value, "get"):
-        return value.get()
-    return np.array(value.detach().cpu() if hasattr(value, "detach") else value)
-
-
-def read(names: tuple[str, ...]) -> Callable[[Any], Arrays]:
-    return lambda found: {k: host(v) for k, v in zip(names, found, strict=True)}
-
-
-def random(shape: tuple[int, ...], dtype: str, seed: int = 0) -> Any:
-    """Normal numbers on the device, made without a second copy."""
-    import cupy
-
-    made = cupy.random.default_rng(seed).standard_normal(shape, dtype=dtype)
-    return made
-
-
-def copy(count: int) -> Runner:
-    """Moves `count` bytes: half of them read, half written."""
-    import cupy
-
-    memory = cupy.empty(count // 2, cupy.uint8)
-    other = cupy.empty_like(memory)
-    return Runner(then_wait(lambda: cupy.copyto(other, memory)))
-
-
 # ---------------------------------------------------------------- regressions
-
-
-def ours(loss: Callable, data: dict[str, Any], dims: dict[str, tuple], names: tuple) -> Runner:
-    """Cost and gradients by a compiled function."""
-    import closedform as cf
-
-    symbols = {k: cf.tensor(k, dims[k], str(a.dtype)) for k, a in data.items()}
-    cost = loss(cf, **symbols)
-    grads = cf.grad(cost, [symbols[k] for k in names])
-    f = cf.function(list(symbols.values()), [cost, *grads], target="cuda")
-    arrays = list(data.values())
-    return Runner(then_wait(lambda: f(*arrays)), read(("cost", *names)))
-
-
-def torch_runner(loss: Callable, data: dict[str, Any], names: tuple, compiled: bool) -> Runner:
-    """Cost and gradients by autograd, eager or compiled."""
-    import torch
-
-    tensors = {k: torch.from_dlpack(a) for k, a in data.items()}
-    leaves = {k: tensors[k].clone().requires_grad_() for k in names}
-    function = torch.compile(loss) if compiled else loss
-
-    def run() -> Any:
-        cost = function(torch, **(tensors | leaves))
-        grads = torch.autograd.grad(cost, list(leaves.values()))
-        torch.cuda.synchronize()
-        return cost, *grads
-
-    return Runner(run, read(("cost", *names)))
-
-
-def jax_runner(loss: Callable, data: dict[str, Any], names: tuple) -> Runner:
-    """Cost and gradients by `jit`."""
-    import jax
-
-    jax.config.update("jax_enable_x64", True)
-    arrays = {k: jax.dlpack.from_dlpack(a) for k, a in data.items()}
-    graded = jax.jit(jax.value_and_grad(lambda leaves, rest: loss(jax.numpy, **(rest | leaves))))
-    leaves = {k: arrays[k] for k in names}
-    rest = {k: v for k, v in arrays.items() if k not in names}
-
-    def run() -> Any:
-        cost, grads = jax.block_until_ready(graded(leaves, rest))
-        return cost, *(grads[k] for k in names)
-
-    return Runner(run, read(("cost", *names)))
 
 
 def softplus(xp: Any, z: Any) -> Any:
@@ -246,25 +175,54 @@ def perceptron(n: int, d: int, h: int, k: int) -> Case:
 # ---------------------------------------------------------------- elementwise, steps, calls
 
 
+def formula(xp: Any, a: Any, b: Any) -> Any:
+    return xp.exp(-(a * a)) * xp.tanh(b) + a
+
+
 def elementwise(n: int) -> Case:
     a, b = random((n,), "float32"), random((n,), "float32", 1)
+    value = lambda found: {"value": host(found)}  # noqa: E731
 
     def compiled() -> Runner:
         import closedform as cf
 
         x, y = cf.vector("a", dtype="float32"), cf.vector("b", dtype="float32")
-        f = cf.function([x, y], cf.exp(-(x**2)) * cf.tanh(y) + x, target="cuda")
-        return Runner(then_wait(lambda: f(a, b)), lambda found: {"value": host(found)})
+        f = cf.function([x, y], formula(cf, x, y), target="cuda")
+        return Runner(then_wait(lambda: f(a, b)), value)
 
     def cupy_fused() -> Runner:
         import cupy
 
-        f = cupy.fuse()(lambda x, y: cupy.exp(-(x * x)) * cupy.tanh(y) + x)
-        return Runner(then_wait(lambda: f(a, b)), lambda found: {"value": host(found)})
+        f = cupy.fuse()(partial(formula, cupy))
+        return Runner(then_wait(lambda: f(a, b)), value)
+
+    def torch_elementwise(compile_it: bool) -> Runner:
+        import torch
+
+        f = partial(formula, torch)
+        f = torch.compile(f) if compile_it else f
+        x, y = torch.from_dlpack(a), torch.from_dlpack(b)
+
+        def run() -> Any:
+            found = f(x, y)
+            torch.cuda.synchronize()
+            return found
+
+        return Runner(run, value)
+
+    def jax_elementwise() -> Runner:
+        import jax
+
+        f = jax.jit(partial(formula, jax.numpy))
+        x, y = jax.dlpack.from_dlpack(a), jax.dlpack.from_dlpack(b)
+        return Runner(lambda: jax.block_until_ready(f(x, y)), value)
 
     found = [
         Entry("closedform", compiled, "ours"),
         Entry("cupy fused", cupy_fused),
+        Entry("torch", partial(torch_elementwise, False)),
+        Entry("torch compiled", partial(torch_elementwise, True)),
+        Entry("jax", jax_elementwise),
         Entry(COPY, partial(copy, 3 * a.nbytes), "reference"),
     ]
     bar = Bar(1 / 0.9, "within", (COPY,))

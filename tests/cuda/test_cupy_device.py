@@ -21,7 +21,11 @@ pytestmark = pytest.mark.skipif(not shutil.which("g++"), reason="the emulation n
 
 @pytest.fixture
 def cupy(monkeypatch):
-    module = StandIn()
+    yield from stand_in(monkeypatch, StandIn())
+
+
+def stand_in(monkeypatch, module):
+    """Put a module in CuPy's place."""
     monkeypatch.setitem(sys.modules, "cupy", module)
     pinned = types.ModuleType("cupyx")
     pinned.empty_pinned = np.empty

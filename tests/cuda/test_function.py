@@ -11,6 +11,8 @@ import pytest
 from tests.cuda.emulated import DeviceArray, Emulated
 
 import closedform as cf
+from closedform.emit import grid
+from closedform.emit.grid import DeviceFacts
 from closedform.runtime import cuda
 
 RATE = 0.1
@@ -154,6 +156,52 @@ def test_dtypes_are_checked_on_device_arrays(device):
         f(device.put(np.ones((3, 3), "float32")))
     half = device.put(np.array([0, 1, -2.5, 6e-8, np.inf, np.nan], "float16"))
     np.testing.assert_array_equal(f(half), np.array(half).astype("float32") + 1)
+
+
+@pytest.mark.parametrize("name", ["float16", "bfloat16"])
+@pytest.mark.parametrize("home", ["device", "host"])
+def test_floats_of_16_bits_are_storage(device, name, home):
+    dtype = np.dtype(name if name == "float16" else pytest.importorskip("ml_dtypes").bfloat16)
+    X = np.random.default_rng(0).normal(size=(203, 37)).astype(dtype)
+    X[3, 5], X[7, 2], X[0, 0] = 6e-8, np.inf, -0.0
+    given = device.put(X) if home == "device" else X
+    wide = X.astype("float32")
+    for computed in ("float32", "float64"):
+        x = cf.matrix("x", dtype=computed)
+        f = cf.function([x], [x * 2, x[1:7].sum(0), x.max()], target="cuda")
+        twice, total, most = f(given)
+        assert twice.dtype == computed
+        np.testing.assert_array_equal(twice, wide.astype(computed) * 2)
+        np.testing.assert_allclose(total, wide[1:7].astype("float64").sum(0), rtol=1e-6)
+        assert np.isposinf(most)
+        assert f"{name} C" in f.explain()
+    n = cf.matrix("n", dtype="int64")
+    with pytest.raises(cf.CallError, match=f"array.* {name}"):
+        cf.function([n], n + 1, target="cuda")(given)
+
+
+@pytest.mark.parametrize("d, strips", [(5000, 16), (12_000, 32), (20_000, 0)])
+def test_wide_rows(device, d, strips):
+    device.facts = DeviceFacts()
+    X, Y = data(n=21, d=d)
+    (f, w, _), (g, v, _) = step("cuda", d), step("c", d)
+    f(X, Y), g(X, Y)
+    np.testing.assert_allclose(w.get_value(), v.get_value(), rtol=1e-4, atol=1e-6)
+    assert f"{strips or 'no'} columns a thread in registers" in f.explain()
+
+
+def test_indices_of_64_bits(device, monkeypatch):
+    monkeypatch.setattr(grid, "LARGE_INDEX", 1)
+    X, Y = data()
+    (f, w, _), (g, v, _) = step("cuda"), step("c")
+    f(X, Y), g(X, Y)
+    np.testing.assert_allclose(w.get_value(), v.get_value(), rtol=1e-5, atol=1e-7)
+    x, p = cf.matrix("x"), cf.vector("p", dtype="int64")
+    h = cf.function([x, p], [x[p], x.cumsum(0), cf.argsort(x, 1), x.argmax()], target="cuda")
+    found = h(X.astype("float64"), np.array([3, -1]))
+    np.testing.assert_array_equal(found[0], X[[3, -1]])
+    np.testing.assert_array_equal(found[2], np.argsort(X, 1))
+    assert all("-DCF_WIDE_INDEX=1" in q.options for _, e in h._entries.values() for _, q in e.plans)
 
 
 def test_debug_mode_compares_with_the_graph_as_written(device):
