@@ -156,6 +156,35 @@ def flip(x: Any, axis: Any = None) -> Tensor:
     return Tensor(basic(x.node, key)) if axes else x
 
 
+def fliplr(x: Any) -> Tensor:
+    """The order of columns reversed: of the second axis."""
+    return flip(x, 1)
+
+
+def flipud(x: Any) -> Tensor:
+    """The order of rows reversed: of the first axis."""
+    return flip(x, 0)
+
+
+def rot90(x: Any, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Tensor:
+    """Turned k times by 90 degrees in the plane of two axes, from the first to the second."""
+    x = as_tensor(x)
+    i, j = (axis_of(x, a) for a in axes)
+    if i == j:
+        raise ShapeError(f"rot90 in the plane of axes {axes}", where=here(), fix="name two axes")
+    if k % 4 == 2:
+        return flip(x, (i, j))
+    if k % 4 == 0:
+        return x
+    turned = swapaxes(flip(x, j), i, j) if k % 4 == 1 else flip(swapaxes(x, i, j), j)
+    return named(turned, call("rot90", x, k=k), x)
+
+
+def matrix_transpose(x: Any) -> Tensor:
+    """The last two axes exchanged."""
+    return swapaxes(x, -2, -1)
+
+
 def ravel(x: Any) -> Tensor:
     """All elements in C order along one axis."""
     return as_tensor(x).flatten()

@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 
 from . import build, scalar
-from .dtypes import BOOL, promote
+from .dtypes import BOOL, FLOAT64, promote
 from .literal import check_fits
 from .tensor import Tensor, apply, as_tensor, compare, logical, part
 
 __all__ = [
-    "eq", "equal", "fmax", "fmin", "ge", "greater", "greater_equal", "gt", "heaviside",
-    "isfinite", "isinf", "isnan", "le", "less", "less_equal", "logical_and", "logical_not",
-    "logical_or", "logical_xor", "lt", "maximum", "minimum", "nan_to_num", "neq", "not_equal",
-    "relu", "signbit", "where",
+    "allclose", "eq", "equal", "fmax", "fmin", "ge", "greater", "greater_equal", "gt",
+    "heaviside", "isclose", "isfinite", "isinf", "isnan", "isneginf", "isposinf", "le", "less",
+    "less_equal", "logical_and", "logical_not", "logical_or", "logical_xor", "lt", "maximum",
+    "minimum", "nan_to_num", "neq", "not_equal", "relu", "select", "signbit", "where",
 ]  # fmt: skip
 
 
@@ -164,6 +164,42 @@ def isfinite(x: Any) -> Tensor:
 def signbit(x: Any) -> Tensor:
     """Whether the sign is negative, also of -0.0."""
     return compare(scalar.signbit, x) if _floats(x) else compare(scalar.lt, x, 0)
+
+
+def isposinf(x: Any) -> Tensor:
+    """Whether x is infinity."""
+    return logical(scalar.and_, isinf(x), gt(x, 0))
+
+
+def isneginf(x: Any) -> Tensor:
+    """Whether x is -infinity."""
+    return logical(scalar.and_, isinf(x), lt(x, 0))
+
+
+def isclose(a: Any, b: Any, rtol: Any = 1e-5, atol: Any = 1e-8, equal_nan: bool = False) -> Tensor:
+    """Whether abs(a - b) <= atol + rtol*abs(b); infinities are close to themselves.
+
+    NaN is close to nothing, or to NaN with `equal_nan`.
+    """
+    a, b = (t if t.dtype.kind == "f" else t.astype(FLOAT64) for t in map(as_tensor, (a, b)))
+    near = logical(scalar.and_, le(abs(a - b), atol + rtol * abs(b)), isfinite(b))
+    result = logical(scalar.or_, near, eq(a, b))
+    if equal_nan:
+        result = logical(scalar.or_, result, logical(scalar.and_, isnan(a), isnan(b)))
+    return result
+
+
+def allclose(a: Any, b: Any, rtol: Any = 1e-5, atol: Any = 1e-8, equal_nan: bool = False) -> Tensor:
+    """Whether all elements are close, as `isclose` says."""
+    return isclose(a, b, rtol, atol, equal_nan).all()
+
+
+def select(conditions: Any, choices: Any, default: Any = 0) -> Tensor:
+    """The choice of the first condition that holds, elementwise, else the default."""
+    result = as_tensor(default)
+    for condition, choice in reversed(list(zip(conditions, choices, strict=True))):
+        result = where(condition, choice, result)
+    return result
 
 
 # the same functions under NumPy's other names

@@ -12,12 +12,12 @@ from .axes import axis_of, broadcast_to, repeated
 from .dims import Extent, FreshDim, show_shape
 from .dtypes import INT64, dtype_of
 from .errors import DTypeError, ShapeError
-from .functions import eq, ge, where
+from .functions import eq, ge, where, zeros_like
 from .gathering import gathered, position
 from .node import Layout, LayoutSpec, delta_leaf, number_node
 from .origin import here, origin
 from .shapes import extent_of, extents
-from .tensor import Tensor, as_tensor
+from .tensor import Tensor, as_tensor, power
 from .words import call, named
 
 
@@ -134,6 +134,22 @@ def linspace(start: Any, stop: Any, num: Any = 50, endpoint: bool = True) -> Ten
     return named(result, call("linspace", first, last, num=dims.show(count)), first, last)
 
 
+def logspace(
+    start: Any, stop: Any, num: Any = 50, endpoint: bool = True, base: Any = 10.0
+) -> Tensor:
+    """Powers of base with evenly spaced exponents, from base**start to base**stop."""
+    return power(base, linspace(start, stop, num, endpoint))
+
+
+def tri(n: Any, m: Any = None, k: int = 0, dtype: Any = None) -> Tensor:
+    """Ones on and below the k-th diagonal of an n x m matrix, zeros above."""
+    rows = extent_of(n)
+    columns = rows if m is None else extent_of(m)
+    inside = ge(position(rows).dimshuffle(0, "x") + k, position(columns))
+    text = f"tri({dims.show(rows)}, {dims.show(columns)}, k={k})"
+    return named(inside.astype(dtype_of(dtype)), text)
+
+
 def one_hot(indices: Any, num: Any, dtype: Any = None) -> Tensor:
     """Per integer k the k-th of `num` unit vectors, along a new last axis.
 
@@ -248,3 +264,7 @@ def diag(x: Any, k: int = 0) -> Tensor:
         spec = LayoutSpec("embed", begin, (side, side), x.dtype, False)
         square = Tensor(Layout.occur(spec, square.node, origin=origin()))
     return named(square, call("diag", x, k=k), x)
+
+
+# what NumPy leaves uninitialised is 0
+empty, empty_like = zeros, zeros_like

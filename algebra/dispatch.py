@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from . import functions as F
-from . import products
+from . import products, special
 from .errors import ExpressionError
 from .origin import here
 from .tensor import Tensor
@@ -42,7 +42,7 @@ _BY_NAME = (
     "heaviside", "less", "less_equal", "greater", "greater_equal", "logical_and", "logical_or",
     "logical_xor", "logical_not", "isnan", "isinf", "isfinite", "signbit", "bitwise_and",
     "bitwise_or", "bitwise_xor", "invert", "left_shift", "right_shift", "gcd", "lcm",
-    "bitwise_count",
+    "bitwise_count", "modf",
 )  # fmt: skip
 _UFUNCS: dict[Any, Callable[..., Any]] = {
     np.add: _operator(Tensor.__add__, Tensor.__radd__),
@@ -53,6 +53,7 @@ _UFUNCS: dict[Any, Callable[..., Any]] = {
     np.floor_divide: _operator(Tensor.__floordiv__, Tensor.__rfloordiv__),
     np.remainder: _operator(Tensor.__mod__, Tensor.__rmod__),
     np.matmul: products.matmul,
+    np.vecdot: products.vecdot,
     np.equal: _compared(F.eq),
     np.not_equal: _compared(F.neq),
     **{getattr(np, name): getattr(F, name) for name in _BY_NAME},
@@ -62,6 +63,8 @@ _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.sum: F.sum,
     np.mean: F.mean,
     np.max: F.max,
+    np.amax: F.max,
+    np.amin: F.min,
     np.min: F.min,
     np.argmax: F.argmax,
     np.argmin: F.argmin,
@@ -71,6 +74,12 @@ _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.clip: F.clip,
     np.sinc: F.sinc,
     np.nan_to_num: F.nan_to_num,
+    np.isclose: F.isclose,
+    np.allclose: F.allclose,
+    np.isposinf: F.isposinf,
+    np.isneginf: F.isneginf,
+    np.select: F.select,
+    np.i0: special.i0,
     np.transpose: F.transpose,
     np.reshape: F.reshape,
     np.dot: products.dot,

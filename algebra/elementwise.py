@@ -16,18 +16,18 @@ from . import tensor as tensors
 from .dtypes import BOOL, divided, numeric
 from .errors import ExpressionError
 from .origin import here
-from .scalar import HALF, MINUS_ONE, ONE, PI, ZERO, Mul, Pow
+from .scalar import HALF, MINUS_ONE, ONE, PI, ZERO, Add, Mul, Pow
 from .tensor import Tensor, apply, as_tensor, part
 
 __all__ = [
     "abs_", "absolute", "acos", "acosh", "add", "arccos", "arccosh", "arcsin", "arcsinh",
-    "arctan", "arctan2", "arctanh", "asin", "asinh", "atan", "atan2", "atanh", "cbrt", "ceil",
-    "clip", "copysign", "cos", "cosh", "deg2rad", "degrees", "divide", "divmod", "exp", "exp2",
-    "expm1", "fabs", "fix", "float_power", "floor", "floor_divide", "fmod", "hypot", "log",
-    "log10", "log1p", "log2", "logaddexp", "logaddexp2", "mod", "multiply", "negative",
-    "positive", "pow", "power", "rad2deg", "radians", "reciprocal", "remainder", "rint", "round",
-    "sigmoid", "sign", "sin", "sinc", "sinh", "softplus", "sqrt", "square", "subtract", "tan",
-    "tanh", "true_divide", "trunc",
+    "arctan", "arctan2", "arctanh", "around", "asin", "asinh", "atan", "atan2", "atanh", "cbrt",
+    "ceil", "clip", "copysign", "cos", "cosh", "deg2rad", "degrees", "divide", "divmod", "exp",
+    "exp2", "expm1", "fabs", "fix", "float_power", "floor", "floor_divide", "fmod", "hypot",
+    "log", "log10", "log1p", "log2", "logaddexp", "logaddexp2", "mod", "modf", "multiply",
+    "negative", "positive", "pow", "power", "rad2deg", "radians", "reciprocal", "remainder",
+    "rint", "round", "sigmoid", "sign", "sin", "sinc", "sinh", "softplus", "sqrt", "square",
+    "subtract", "tan", "tanh", "true_divide", "trunc",
 ]  # fmt: skip
 
 _DOCS = {
@@ -301,7 +301,20 @@ def _at_most(a: Any, high: Any) -> Any:
     return scalar.where(scalar.or_(scalar.gt(a, high), scalar.ne(high, high)), high, a)
 
 
+def modf(x: Any) -> tuple[Tensor, Tensor]:
+    """Fractional and integer part of x, both with its sign; of an infinity 0 and itself."""
+    x = as_tensor(x) if part(x)[1].kind == "f" else fabs(x) * sign(as_tensor(x).astype("float64"))
+    whole = trunc(x)
+    return copysign(apply(_fraction, x), x), whole
+
+
+def _fraction(a: Any) -> Any:
+    whole = scalar.trunc(a)
+    return scalar.where(scalar.eq(whole, a), ZERO, Add(a, Mul(MINUS_ONE, whole)))
+
+
 # the same functions under NumPy's other names
+around = round
 true_divide, mod, pow, abs_ = divide, remainder, power, absolute
 fix = trunc
 degrees, radians = rad2deg, deg2rad

@@ -103,3 +103,7 @@ def zeros_like(x: Any, dtype: Any = None) -> Tensor:
 def ones_like(x: Any, dtype: Any = None) -> Tensor:
     """Ones of the shape (and dtype) of x."""
     return _filled(x, 1, dtype)
+
+
+# the same functions under NumPy's other names
+amax, amin, permute_dims = max, min, transpose

@@ -295,3 +295,6 @@ def diff(x: Any, n: int = 1, axis: int = -1) -> Tensor:
         lower = Tensor(basic(result.node, (*lead, slice(None, -1))))
         result = neq(upper, lower) if result.dtype.kind == "b" else upper - lower
     return named(result, call("diff", x, n=n, axis=k), x)
+
+
+concat = concatenate  # NumPy's other name

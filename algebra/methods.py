@@ -56,6 +56,15 @@ class Methods:
         """Two axes exchanged."""
         return word("swapaxes")(self, axis1, axis2)
 
+    @property
+    def mT(self) -> Any:  # noqa: N802 (NumPy's name)
+        """The last two axes exchanged."""
+        return word("matrix_transpose")(self)
+
+    def copy(self) -> Any:
+        """The tensor itself: nothing can change it."""
+        return self
+
     def squeeze(self, axis: Any = None) -> Any:
         """Axes declared to have extent 1 dropped."""
         return word("squeeze")(self, axis)

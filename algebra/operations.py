@@ -191,6 +191,11 @@ ACTIVATION = (
     _special("elu", (-80, 80), (0.1, 10), like="", kinks=(0.0,)),
     _special("selu", (-80, 80), like="", kinks=(0.0,)),
     _special("gelu", (-8, 80), ulps=8, like=""),
+    _special("softsign", ALL, like=""),
+)
+LOSS = (
+    _special("huber", (0.1, 10), ALL),
+    _special("boxcox", POSITIVE, (-3, 3), ulps=8, note="for x > 0"),
 )
 FAMILIES: dict[str, tuple[Operation, ...]] = {
     "arithmetic": ARITHMETIC,
@@ -205,6 +210,7 @@ FAMILIES: dict[str, tuple[Operation, ...]] = {
     "Bessel functions": BESSEL,
     "entropy and quotients": ENTROPY,
     "activations": ACTIVATION,
+    "losses and transformations": LOSS,
 }
 OPERATIONS: dict[str, Operation] = {
     row.public: row for family in FAMILIES.values() for row in family

@@ -7,7 +7,7 @@ from collections.abc import Hashable
 from typing import Any
 
 from . import build
-from .axes import atleast, axis_of
+from .axes import atleast, axis_of, moveaxis
 from .dims import product, show_shape
 from .errors import ExpressionError, ShapeError
 from .origin import here
@@ -173,6 +173,35 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Tensor:
         right[j] = left[i]
     out = tuple(k for k in (*left, *right) if left.count(k) + right.count(k) == 1)
     return Tensor(build.contract([a.node, b.node], [tuple(left), tuple(right)], out))
+
+
+def vecdot(a: Any, b: Any, axis: int = -1) -> Tensor:
+    """Sum of products along an axis of both; other axes broadcast."""
+    a, b = as_tensor(a), as_tensor(b)
+    if not a.ndim or not b.ndim:
+        raise ShapeError("vecdot of a scalar", where=here(), fix="use * with scalars")
+    return einsum("...i,...i->...", moveaxis(a, axis, -1), moveaxis(b, axis, -1))
+
+
+def cross(a: Any, b: Any, axis: int = -1) -> Tensor:
+    """Cross products of vectors with three components along an axis; other axes broadcast.
+
+    Raises ShapeError for vectors that are not known to have three components.
+    """
+    a, b = as_tensor(a), as_tensor(b)
+    a, b = (moveaxis(t, axis, -1) if t.ndim > 1 else t for t in (a, b))
+    for t in (a, b):
+        if not t.ndim or t.shape[-1] != 3:
+            raise ShapeError(
+                f"cross of {build.describe(t.node)} with shape {show_shape(t.shape)}",
+                where=here(),
+                fix="give vectors of 3 components, as in shape=(n, 3)",
+            )
+    after, before = [1, 2, 0], [2, 0, 1]
+    result = a[..., after] * b[..., before] - a[..., before] * b[..., after]
+    return named(
+        moveaxis(result, -1, axis) if result.ndim > 1 else result, call("cross", a, b), a, b
+    )
 
 
 def kron(a: Any, b: Any) -> Tensor:

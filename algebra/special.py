@@ -6,28 +6,31 @@ is known when the expression is built; nothing is differentiated by it.
 
 from __future__ import annotations
 
+import functools
+import math
 import operator
 from typing import Any
 
 from sympy import Rational
 
 from . import scalar
-from .choices import relu
+from .choices import relu, where
 from .dtypes import divided
-from .elementwise import logaddexp, sigmoid, softplus
+from .elementwise import cbrt, exp2, expm1, log1p, logaddexp, sigmoid, sinc, softplus
 from .errors import ExpressionError
 from .functions import log_softmax, logsumexp, softmax
 from .origin import here
-from .scalar import HALF, PI, ZERO, Add, Mul, Pow
-from .tensor import Tensor, apply
+from .scalar import HALF, MINUS_ONE, PI, ZERO, Add, Mul, Pow
+from .tensor import Tensor, apply, as_tensor
 
 __all__ = [
-    "betaln", "binom", "digamma", "elu", "entr", "erf", "erfc", "erfcinv", "erfcx",
-    "erfcx_derivative", "erfinv", "expit", "exprel", "exprel_derivative", "gamma", "gammaln",
-    "gelu", "i0", "i0e", "i1", "i1e", "iv", "ive", "kl_div", "leaky_relu", "log1mexp",
-    "log_expit", "log_ndtr", "log_softmax", "logaddexp", "logcosh", "logit", "logsumexp", "ndtr",
-    "ndtri", "polygamma", "psi", "rel_entr", "relu", "selu", "sigmoid", "silu", "sinc_derivative",
-    "softmax", "softplus", "swish", "xlog1py", "xlogy", "zeta",
+    "betaln", "binom", "boxcox", "cbrt", "digamma", "elu", "entr", "erf", "erfc", "erfcinv",
+    "erfcx", "erfcx_derivative", "erfinv", "exp2", "expit", "expm1", "exprel",
+    "exprel_derivative", "gamma", "gammaln", "gelu", "huber", "i0", "i0e", "i1", "i1e", "iv",
+    "ive", "kl_div", "leaky_relu", "log1mexp", "log1p", "log_expit", "log_ndtr", "log_softmax",
+    "logaddexp", "logcosh", "logit", "logsumexp", "multigammaln", "ndtr", "ndtri", "polygamma",
+     "psi", "rel_entr", "relu", "selu", "sigmoid", "silu", "sinc",
+    "sinc_derivative", "softmax", "softplus", "softsign", "swish", "xlog1py", "xlogy", "zeta",
 ]  # fmt: skip
 
 _DOCS = {
@@ -225,6 +228,48 @@ def _gelu_by_tanh(a: Any) -> Any:
     """1 + tanh(u) is 2*sigmoid(2 u)."""
     cubic = Add(a, Mul(CUBIC, Pow(a, 3)))
     return Mul(a, scalar.sigmoid(Mul(2, Pow(Mul(2, Pow(PI, -1)), HALF), cubic)))
+
+
+def softsign(x: Any) -> Tensor:
+    """x/(1 + abs(x))."""
+    return apply(lambda a: Mul(a, Pow(Add(1, scalar.absolute(a)), MINUS_ONE)), x, floats=divided)
+
+
+# ---------------------------------------------------------------- losses and transformations
+
+
+def huber(delta: Any, r: Any) -> Tensor:
+    """r**2/2 where abs(r) <= delta, else delta*(abs(r) - delta/2); inf for delta < 0."""
+    found = apply(_huber, delta, r, floats=divided)
+    return where(as_tensor(delta) < 0, found.dtype.type(math.inf), found)
+
+
+def _huber(delta: Any, r: Any) -> Any:
+    size = scalar.absolute(r)
+    line = Mul(delta, Add(size, Mul(Rational(-1, 2), delta)))
+    return scalar.where(scalar.le(size, delta), Mul(HALF, r, r), line)
+
+
+def boxcox(x: Any, lmbda: Any) -> Tensor:
+    """(x**lmbda - 1)/lmbda, and log(x) for lmbda = 0, accurate near it; for x > 0."""
+    return apply(_boxcox, x, lmbda, floats=divided)
+
+
+def _boxcox(x: Any, power: Any) -> Any:
+    return Mul(scalar.log(x), scalar.exprel(Mul(power, scalar.log(x))))
+
+
+def multigammaln(a: Any, d: int) -> Tensor:
+    """Logarithm of the multivariate gamma function of d dimensions, for a > (d - 1)/2.
+
+    Raises ExpressionError for a dimension that is no whole number from 1. Source: DLMF 35.3.4.
+    """
+    if not isinstance(d, int) or d < 1:
+        raise ExpressionError(
+            f"multigammaln of dimension {d!r}", where=here(), fix="give a whole number from 1"
+        )
+    terms = [gammaln(as_tensor(a) - j / 2) for j in range(d)]
+    return functools.reduce(operator.add, terms) + d * (d - 1) / 4 * math.log(math.pi)
 
 
 # the same functions under other names

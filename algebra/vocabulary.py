@@ -12,19 +12,32 @@ from typing import Any
 import numpy as np
 
 MODULES = {
-    "axes": "swapaxes moveaxis expand_dims squeeze broadcast_to flip ravel",
-    "creation": "zeros ones full full_like eye identity arange linspace one_hot tril triu diagonal "
-    "diag trace",
+    "axes": (
+        "swapaxes moveaxis expand_dims squeeze broadcast_to flip fliplr flipud rot90 ravel "
+        "matrix_transpose"
+    ),
+    "creation": (
+        "zeros ones full full_like empty empty_like eye identity arange linspace logspace "
+        "one_hot tri tril triu diagonal diag trace"
+    ),
     "gathering": "take take_along_axis set_subtensor inc_subtensor argsort sort",
-    "joining": "concatenate stack split repeat tile roll pad diff",
-    "products": "inner vdot kron tensordot",
+    "joining": "concatenate concat stack split repeat tile roll pad diff",
+    "products": "inner vdot vecdot kron tensordot cross",
+    "stacking": (
+        "atleast_1d atleast_2d atleast_3d hstack vstack dstack column_stack append "
+        "broadcast_arrays meshgrid"
+    ),
+    "statistics": (
+        "average median nansum nanprod nanmean nanvar nanstd nanmax nanmin cov corrcoef trapezoid"
+    ),
     "reductions": "prod any all count_nonzero var std ptp norm cumsum cumprod linear_recurrence",
 }
 WORDS = {name: module for module, names in MODULES.items() for name in names.split()}
 # what only Theano calls so; defined in `tutorial`
 TUTORIAL = (
-    "alloc batched_dot extract_diag fill identity_like nonzero shape_padaxis shape_padleft "
-    "shape_padright to_one_hot"
+    "addbroadcast alloc batched_dot batched_tensordot extract_diag fill fill_diagonal flatten "
+    "horizontal_stack identity_like iround max_and_argmax nonzero nonzero_values shape_padaxis "
+    "shape_padleft shape_padright stacklists to_one_hot unbroadcast unique vertical_stack"
 ).split()
 # a name in numpy.linalg -> ours
 LINALG = {"norm": "norm", "matrix_norm": "norm", "vector_norm": "norm", "trace": "trace"}

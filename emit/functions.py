@@ -99,7 +99,7 @@ FUNCTIONS: dict[str, Spelling] = {
     "erfcinv": _scipy("erfcinv", "erfcinv{f}({0})"),
     "ndtri": _scipy("ndtri", "normcdfinv{f}({0})"),
     "gamma": _library("tgamma"),
-    "gammaln": Spelling("cf_lgamma_{t}({0})", "lgamma{f}({0})"),
+    "gammaln": Spelling("cf_lgamma_{t}({0})", "({0} == -INFINITY ? {0} : lgamma{f}({0}))"),
     "digamma": _scipy("psi", "cf_digamma_{t}({0})"),
     "zeta": Spelling("cf_zeta_{t}({0}, {1})"),
     "binom": _scipy("binom", arity=2),

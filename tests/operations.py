@@ -88,6 +88,10 @@ def _elu(x: Any, alpha: Any = 1.0) -> Any:
     return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
 
 
+def _boxcox(x: Any, power: Any) -> Any:
+    return np.log(x) * scipy.special.exprel(power * np.log(x))
+
+
 # operation -> function of float64 arrays, where neither NumPy nor SciPy has one
 OWN: dict[str, Callable] = {
     "sigmoid": scipy.special.expit,
@@ -107,6 +111,8 @@ OWN: dict[str, Callable] = {
     "special.silu": lambda x: x * scipy.special.expit(x),
     "special.leaky_relu": lambda x, slope: np.where(x > 0, x, slope * x),
     "special.elu": _elu,
+    "special.softsign": lambda x: x / (1 + abs(x)),
+    "special.boxcox": _boxcox,
     "special.selu": lambda x: 1.0507009873554805 * _elu(x, 1.6732632423543772),
     "special.gelu": lambda x: x * scipy.special.ndtr(x),
 }
@@ -233,6 +239,8 @@ def rows() -> list[Operation]:
 EXCEPTED: dict[str, Callable] = {
     "reciprocal": lambda x: (x == 0) & (x.dtype.kind in "iu"),
     "sinc": lambda x: abs(x) > 1e38,
+    "special.gammaln": lambda x: abs(x) < 1e-308,  # SciPy: infinite
+    "special.kl_div": lambda x, y: np.minimum(abs(x), abs(y)) < 1e-308,  # SciPy: x/y
     "special.zeta": lambda s, q: (s > 1e15) | (s != s) | (q != q),
     "special.betaln": lambda a, b: (a < 1e-35) | (b < 1e-35) | (np.minimum(a, b) == np.inf),
 }

@@ -33,6 +33,8 @@ from .algebra.errors import (
     UnusedInputError,
 )
 from .algebra.functions import (
+    amax,
+    amin,
     argmax,
     argmin,
     cast,
@@ -43,6 +45,7 @@ from .algebra.functions import (
     mean,
     min,
     ones_like,
+    permute_dims,
     reshape,
     softmax,
     sum,

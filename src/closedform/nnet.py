@@ -6,21 +6,32 @@ from typing import Any
 
 from .algebra import build
 from .algebra.errors import ShapeError
-from .algebra.functions import eq, log, log_softmax, relu, sigmoid, softmax, softplus
+from .algebra.functions import clip, eq, log, log_softmax, relu, sigmoid, softmax, softplus
 from .algebra.node import iota_leaf
+from .algebra.special import elu, selu, softsign
 from .algebra.tensor import Tensor, as_tensor
 
 __all__ = [
     "binary_crossentropy",
     "categorical_crossentropy",
+    "elu",
+    "hard_sigmoid",
     "log_softmax",
     "logsoftmax",
     "relu",
+    "selu",
     "sigmoid",
+    "sigmoid_binary_crossentropy",
     "softmax",
     "softplus",
+    "softsign",
 ]
 logsoftmax = log_softmax
+
+
+def hard_sigmoid(x: Any) -> Tensor:
+    """0.2*x + 0.5, but at least 0 and at most 1: a line instead of the sigmoid."""
+    return clip(0.2 * as_tensor(x) + 0.5, 0, 1)
 
 
 def binary_crossentropy(output: Any, target: Any) -> Tensor:
@@ -33,6 +44,12 @@ def binary_crossentropy(output: Any, target: Any) -> Tensor:
     """
     output = as_tensor(output)
     return -(target * log(output) + (1 - as_tensor(target)) * log(1 - output))
+
+
+def sigmoid_binary_crossentropy(output: Any, target: Any) -> Tensor:
+    """`binary_crossentropy` of sigmoid(output)."""
+    output = as_tensor(output)
+    return softplus(output) - target * output
 
 
 def categorical_crossentropy(output: Any, target: Any) -> Tensor:

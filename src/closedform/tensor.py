@@ -19,6 +19,8 @@ from .algebra.choices import *
 from .algebra.dtypes import config
 from .algebra.elementwise import *
 from .algebra.functions import (
+    amax,
+    amin,
     argmax,
     argmin,
     cast,
@@ -28,6 +30,7 @@ from .algebra.functions import (
     mean,
     min,
     ones_like,
+    permute_dims,
     reshape,
     softmax,
     sum,
@@ -36,19 +39,7 @@ from .algebra.functions import (
 )
 from .algebra.gradient import grad, hessian, jacobian
 from .algebra.products import dot, einsum, matmul, outer
-from .algebra.special import (
-    erf,
-    erfc,
-    erfcinv,
-    erfcx,
-    erfinv,
-    gamma,
-    gammaln,
-    i0,
-    i1,
-    psi,
-    xlogy,
-)
+from .algebra.special import *
 from .algebra.tensor import Tensor, as_tensor
 from .algebra.vocabulary import TUTORIAL as _TUTORIAL
 from .algebra.vocabulary import WORDS as _WORDS
@@ -57,7 +48,8 @@ from .algebra.vocabulary import word as _word
 globals().update(_constructors.CONSTRUCTORS)
 abs = absolute
 and_, or_, xor = bitwise_and, bitwise_or, bitwise_xor
-inv, int_div, floor_div = reciprocal, floor_divide, floor_divide
+inv, int_div, floor_div, true_div = reciprocal, floor_divide, floor_divide, divide
+neg, sub, mul = negative, subtract, multiply
 as_tensor_variable = as_tensor
 constant = as_tensor
 sgn, sqr, switch = sign, square, where

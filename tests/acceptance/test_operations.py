@@ -125,4 +125,4 @@ def differs(got, want, row, columns):
     with np.errstate(all="ignore"):
         scale = np.nan_to_num(table.spread(row, columns), posinf=0)
         close = abs(got - want) <= 1e-3 * abs(want) + 64 * info.eps * scale + info.smallest_normal
-    return ~((got == want) | close | (np.isnan(got) & np.isnan(want)))
+    return ~((got == want) | (close & np.isfinite(want)) | (np.isnan(got) & np.isnan(want)))

@@ -19,6 +19,7 @@ from closedform.algebra.serialise import dump
 STEP = 1e-30
 CHUNK = 12  # rows in one translation unit
 POSITIONS = re.compile(r"\bj\b|subtensor|\[0, 2|repeat")
+UNLIKE = re.compile(r"median|average")  # of no elements: refused, and NaN where NumPy raises
 each = pytest.mark.parametrize("row", ROWS, ids=lambda r: r.text)
 chunks = pytest.mark.parametrize("start", range(0, len(ROWS), CHUNK))
 
@@ -61,7 +62,8 @@ def test_single_precision_stays_single(row: Row) -> None:
 @each
 @pytest.mark.parametrize("extents", [(0, 4, 0), (5, 0, 0), (0, 0, 0)])
 def test_no_elements(row: Row, extents: tuple) -> None:
-    if "inf" in row.text or (extents[1] == 0 and POSITIONS.search(row.text)):
+    empty = extents[1] == 0 and POSITIONS.search(row.text)
+    if "inf" in row.text or empty or UNLIKE.search(row.text):
         return  # norms by an extreme are refused; positions along an empty axis are out of range
     arrays = drawn(*extents)
     inputs = tensors(arrays)

@@ -36,13 +36,14 @@ def drawn(n: int = N, d: int = D, k: int = 7) -> dict[str, np.ndarray]:
         "i": np.array([0, -1, 2, 2, 4, -5, 1])[:k],
         "j": r.integers(0, max(d, 1), (2, 3)),
         "b": r.random((n, d)) > 0.4,
+        "p": np.where(r.random((n, d)) > 0.7, np.nan, r.normal(size=(n, d))),
         "m": r.integers(-3, 4, (n, d)),
     }
 
 
 SHAPES: dict[str, tuple] = {
     "x": ("n", "d"), "y": ("m", "d"), "v": ("n",), "s": ("n", "n"), "t": ("p", "n", "d"),
-    "c": ("n", 1), "i": ("k",), "j": ("q", "r"), "b": ("n", "d"), "m": ("n", "d"),
+    "c": ("n", 1), "i": ("k",), "j": ("q", "r"), "b": ("n", "d"), "p": ("n", "d"), "m": ("n", "d"),
 }  # fmt: skip
 
 
@@ -149,10 +150,43 @@ row("cumsum(m)", smooth=False)
 row("prod(t, (0, 2), keepdims=True)")
 row("any(x, 0, keepdims=True)", smooth=False)
 row("norm(m, axis=0)", smooth=False)
+for a in ("None", "0", "1"):
+    row(f"nansum(p, {a})", smooth=False)
+    row(f"nanprod(p, {a})", smooth=False)
+    row(f"nanmean(p, {a})", smooth=False)
+    row(f"nanvar(p, {a}, ddof=1)", smooth=False)
+    row(f"nanstd(p, axis={a}, keepdims=True)", smooth=False)
+    row(f"nanmax(p, {a})", smooth=False)
+    row(f"nanmin(p, {a}, keepdims=True)", smooth=False)
+    row(f"nanmean(x, {a})", step=f"x.mean({a})")
+    row(f"median(s, {a})")
+    row(f"median(m, {a}, keepdims=True)", smooth=False)
+row("median(p, 0)", smooth=False)
+row("nansum(m, 0)", smooth=False)
+row("nanmax(m, 1)", smooth=False)
+row("average(x, 0, v)", "average(x, 0, v)", "(x * v[:, None]).sum(0) / v.sum()")
+row("average(x, weights=x * x)", step="(x ** 3).sum() / (x * x).sum()")
+row("average(x, 1)", step="x.mean(1)")
+for a in ("x", "x.T"):
+    centred = f"({a} - {a}.mean(1, keepdims=True))"
+    covariance = f"{centred} @ {centred}.T / ({a}.shape[1] - 1)"
+    row(f"cov(x, rowvar={a == 'x'})", step=covariance)
+row("cov(v)", step="((v - v.mean()) ** 2).sum() / (v.size - 1)")
+row("cov(v, c[:, 0], bias=True)", smooth=False)
+row("corrcoef(s)", smooth=False)
+row("trapezoid(x)")
+row("trapezoid(x, y[0])")
+row("trapezoid(x, v, axis=0)")
+row("trapezoid(m, dx=0.5, axis=0)", smooth=False)
+row("amax(x, 0) - amin(x, 0)")
 
 row("inner(x, y)")
 row("inner(v, v)")
 row("vdot(x, x)", step="(x * x).sum()")
+row("vecdot(x, y[0])", "(x * y[0]).sum(-1)")
+row("vecdot(x, c, axis=0)", "(x * c).sum(0)")
+row("cross(stack([v, v * v, sin(v)], 1), [0.5, -2, 3])")
+row("cross(stack([v, sin(v), v + 1]), stack([sin(v), v, v * v]), axis=0)")
 row("outer(v, y)")
 row("kron(x, y)")
 row("kron(v, y)")
@@ -183,6 +217,28 @@ row("swapaxes(t, 0, 2)")
 row("moveaxis(t, 0, -1)")
 row("moveaxis(t, (0, 1), (2, 0))")
 row("expand_dims(x, (0, 2))")
+row("fliplr(x)")
+row("flipud(x)")
+row("rot90(x)")
+row("rot90(t, 2, (0, 2))")
+row("rot90(t, -1, (2, 1))")
+row("matrix_transpose(t)")
+row("x.mT @ c", "x.T @ c")
+row("permute_dims(t, (2, 0, 1))", "transpose(t, (2, 0, 1))")
+row("atleast_1d(v[0]) + v")
+row("atleast_2d(v)")
+row("atleast_3d(x) * atleast_3d(y[0])[0] + atleast_3d(v[0])")
+row("hstack([v, v * v])")
+row("hstack([x, c])")
+row("vstack([v, s])")
+row("dstack([x, sin(x)])")
+row("dstack([v, v])")
+row("column_stack([v, x, c])")
+row("append(x, y, 0)")
+row("append(x, v)")
+row("broadcast_arrays(c, x)[0]")
+row("meshgrid(v, y[0])[1]")
+row("meshgrid(v, y[0], y[1], indexing='ij')[1]")
 row("squeeze(c, 1) * v", "c[:, 0] * v")
 row("broadcast_to(v[:, None], x.shape)")
 row("broadcast_to(c, (2, 3, x.shape[0], 6))")
@@ -259,6 +315,20 @@ row("inc_subtensor(x[i], y[1])", "placed(x, i, y[1], True)")
 row("inc_subtensor(x[i[1:], 1], 2)", "placed(x, S[i[1:], 1], 2, True)")
 row("inc_subtensor(m[i, 0], 1)", "placed(m, S[i, 0], 1, True)", smooth=False)
 
+row("isclose(x, x * (1 + 1e-6))", smooth=False)
+row("isclose(p, p, equal_nan=True)", smooth=False)
+row("allclose(x, x + 1e-9)", smooth=False)
+row("isposinf(1 / x)", smooth=False)
+row("isneginf(1 / x)", smooth=False)
+row("select([x > 1, b], [x * x, sin(x)], 7)")
+row("modf(x * 5)[0]", smooth=False)
+row("modf(x * 5)[1]", smooth=False)
+row("around(x, 2)", smooth=False)
+row("tri(3, 4, 1) * y")
+row("logspace(0, 2, 5)", smooth=False)
+row("logspace(v[0], v[1], 5, base=2.0)", "2.0 ** linspace(v[0], v[1], 5)")
+row("empty_like(x) * 0 + x", "x")
+row("concat([x, y])", "concatenate([x, y])")
 row("zeros((x.shape[0], 2)) + c")
 row("ones(3) * y[:, 0]")
 row("full((2, x.shape[1]), y[0])")
