@@ -37,6 +37,8 @@ gathering.py       indexing with arrays of integers, take, sort
 scattering.py      writing at positions: the adjoint of a gather
 joining.py         arrays side by side, split, repeated, rolled, padded
 creation.py        arrays made of numbers and extents; triangles and diagonals
+stacking.py        shorthands for arrays side by side; grids
+statistics.py      averages, medians, covariances, reductions without NaN
 tutorial.py        words that only Theano has
 caret.py           a place in a text that was read
 parse_words.py     the names that a text may use

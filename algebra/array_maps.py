@@ -130,7 +130,8 @@ class MapWriter:
             return Piece(args[0].text.removeprefix("log_"))
         infix = PRIMITIVES[name].infix
         if infix and len(args) == 2:
-            sides = [p.inside(SUMMED) for p in args]
+            within = ATOMIC if infix[0] in ("//", "%") else SUMMED
+            sides = [p.inside(within) for p in args]
             return Piece(f" {infix[0]} ".join(sides), COMPARED)
         if infix:
             return Piece(f"{infix[0]}{args[0].inside(ATOMIC)}", NEGATED)
