@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 from .marks import DEFINITION, marks
-from .notation import Formula, Index, Number, Symbol, Temporary, children, rewrite, size
+from .notation import Apply, Formula, Index, Number, Symbol, Temporary, children, rewrite, size
 
 MOST = 2_000  # symbols of formulas that are searched
 ROUNDS = 12
@@ -33,6 +33,7 @@ def abbreviated(
     if size(main) + sum(map(size, definitions.values())) > MOST:
         return main, definitions
     main, definitions = _inlined(main, definitions, keeps)
+    main, definitions = _hoisted(main, definitions, name)
     for _ in range(ROUNDS):
         found = _repeated(main, definitions)
         if found is None:
@@ -69,6 +70,33 @@ def _inlined(
         once = isinstance(t, Temporary) and uses[t] == 1 and not keeps(e) and not keeps(new)
         (values if once else kept)[t] = new
     return rewrite(main, change), kept
+
+
+def _hoisted(
+    main: Formula, definitions: Definitions, name: Callable[[Formula], Temporary]
+) -> tuple[Formula, Definitions]:
+    """With a name for f(t) instead of t, where t stands in nothing else."""
+    for t in list(definitions):
+        while isinstance(t, Temporary):
+            parents = [p for f in (main, *definitions.values()) for p in _parts(f)
+                       if any(c == t for c in children(p))]  # fmt: skip
+            first = parents[0] if parents else None
+            alike = len(parents) > 1 and all(p == first for p in parents)
+            if not alike or not isinstance(first, Apply) or main == t:
+                break
+            new = name(first)
+            change = lambda e, f=first, t=new: t if e == f else None  # noqa: E731
+            value = _replaced(first, t, definitions[t])
+            definitions = {
+                (new if k == t else k): (value if k == t else rewrite(e, change))
+                for k, e in definitions.items()
+            }
+            main, t = rewrite(main, change), new
+    return main, definitions
+
+
+def _replaced(e: Formula, old: Formula, new: Formula) -> Formula:
+    return rewrite(e, lambda t: new if t == old else None)
 
 
 def _repeated(main: Formula, definitions: Definitions) -> Formula | None:

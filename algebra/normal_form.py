@@ -13,6 +13,7 @@ from .notation import (
     Formula,
     Hadamard,
     Identity,
+    Kronecker,
     MatrixPower,
     Number,
     Ones,
@@ -87,13 +88,25 @@ def total(terms: Iterable[Formula]) -> Formula:
     flat: list[Formula] = []
     for t in terms:
         flat.extend(t.terms if isinstance(t, Sum) else (t,))
-    flat = [t for t in flat if t != ZERO] or [ZERO]
+    flat = [t for t in _collected(flat) if t != ZERO] or [ZERO]
     turned = _turned(flat)
     if turned is not None:
         return Transpose(total(turned))
     first = next((k for k, t in enumerate(flat) if parts(t).coefficient > 0), 0)
     flat.insert(0, flat.pop(first))
     return flat[0] if len(flat) == 1 else _divided(flat)
+
+
+def _collected(terms: list[Formula]) -> list[Formula]:
+    """Terms that differ by a number as one."""
+    split = [parts(t) for t in terms]
+    counts: dict[tuple, Fraction] = {}
+    for p in split:
+        rest = (p.scalars, p.below, p.array)
+        counts[rest] = counts.get(rest, Fraction(0)) + p.coefficient
+    if len(counts) == len(terms):
+        return terms
+    return [product([Product(k, *rest[:2])], rest[2]) for rest, k in counts.items()]
 
 
 def _turned(terms: list[Formula]) -> list[Formula] | None:
@@ -258,6 +271,8 @@ def transpose(e: Formula) -> Formula:
         return e
     if isinstance(e, Product) and e.array is not None:
         return dataclasses.replace(e, array=transpose(e.array))
+    if isinstance(e, Kronecker) and e.order == 2:
+        return Kronecker(transpose(e.left), transpose(e.right), 2)
     if isinstance(e, Chain):
         return Chain(tuple(transpose(f) for f in reversed(e.factors)), e.order)
     if isinstance(e, Sum) and all(t.rank == 2 for t in e.terms):

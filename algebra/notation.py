@@ -155,16 +155,17 @@ class MatrixPower(Formula):
 
 @dataclass(frozen=True)
 class Kronecker(Formula):
-    """The array with elements left_ik right_jl at i, j, k, l: as a matrix over pairs of indices,
-    the Kronecker product.
+    """The array with elements left_ik right_jl at i, j, k, l; with `order` 2 the same as a matrix
+    over pairs of indices.
     """
 
     left: Formula
     right: Formula
+    order: int = 4
 
     @property
     def rank(self) -> int:
-        return 4
+        return self.order
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import itertools
 import reprlib
+import weakref
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from . import late, routine_notation
@@ -19,6 +21,7 @@ from .abbreviation import abbreviated
 from .bodies import body_formula
 from .build import here
 from .dims import Extent
+from .dims import product as merged
 from .errors import ExpressionError
 from .factorgraph import Labelled, Unsayable, aligned, contraction
 from .graph import topological
@@ -37,7 +40,7 @@ from .node import (
     Reduce,
     Tangent,
 )
-from .normal_form import left_of, product, total
+from .normal_form import chain, left_of, parts, product, total, transpose
 from .notation import (
     Apply,
     Document,
@@ -46,8 +49,10 @@ from .notation import (
     Identity,
     Index,
     IndexSum,
+    Kronecker,
     Literal,
     Number,
+    Ones,
     Slice,
     Temporary,
     Unit,
@@ -63,6 +68,8 @@ from .wrapping import unwrapped
 
 SHARED_SIZE = 12  # a formula of this size that is used twice is named
 LONG_SIZE = 60  # a formula of this size is named
+# nodes whose form their user asked for
+SHOWN_AS_IT_IS: weakref.WeakSet[Node] = weakref.WeakSet()
 WRITTEN_OUT = 8  # elements of an unnamed constant that is written out
 DIAG_SIZE = 8  # a longer argument of diag is named
 
@@ -83,7 +90,9 @@ def node_to_show(verb: str, tensor: object) -> Node:
 
 
 def displayed(node: Node, kinks: bool = False, names: bool = True) -> Node:
-    """A node in display form; parameters as in `pp`."""
+    """A node in display form, or as it is if a verb gave it that form; parameters as in `pp`."""
+    if node in SHOWN_AS_IT_IS:
+        return node
     return late.call("display", node, kinks=kinks, names=names)
 
 
@@ -234,7 +243,8 @@ class _Transcriber:
             return None
         kept = tuple(t for t, k in zip(labels, source.axes, strict=False) if k not in lse.spec.axes)
         operand = self.definitions.get(source.formula, source.formula)
-        rest = left_of(total(terms), operand)
+        rest = left_of(total(terms), source.formula)
+        rest = left_of(total(terms), operand) if rest is None else rest
         if rest is None or kept != outer or len(labels) != len(source.axes):
             return None
         axis = tuple(p for p, k in enumerate(source.axes) if k in lse.spec.axes)
@@ -269,6 +279,10 @@ class _Transcriber:
 
     def _layout(self, x: Layout) -> View:
         (a,), spec = x.operands, x.spec
+        if spec.op == "reshape" and a.ndim == 4 and x.ndim == 2:
+            found = _kronecker(self.views[a], a.dims, x.dims)
+            if found is not None:
+                return View(found, (0, 1))
         view = full(self.views[a], a.dims)
         if spec.op == "reshape":
             return self._reshape(x, view, a.dims)
@@ -375,6 +389,23 @@ ROWS = {
     Call: _Transcriber._call, Mark: _Transcriber._mark, Gradient: _Transcriber._gradient,
     Tangent: _Transcriber._tangent,
 }  # fmt: skip
+
+
+def _kronecker(view: View, old: tuple[Extent, ...], new: tuple[Extent, ...]) -> Formula | None:
+    """An array with elements a_ik b_jl as a matrix over the pairs (i, j) and (k, l)."""
+    if new != (merged(old[:2]), merged(old[2:])) or 1 in old:
+        return None
+    if isinstance(view.formula, Kronecker) and view.axes == (0, 1, 2, 3):
+        return replace(view.formula, order=2)
+    p = parts(view.formula)
+    scalars, core = replace(p, array=None), p.array
+    sides: list[Formula] = []
+    for pair in ((0, 2), (1, 3)):
+        if view.axes == pair and core is not None:
+            sides.append(core)
+        elif view.axes in ((0, 2), (1, 3)):
+            sides.append(chain([Ones(), transpose(Ones())], 2))
+    return product([scalars], Kronecker(sides[0], sides[1], 2)) if len(sides) == 2 else None
 
 
 def _numbers(values) -> Any:

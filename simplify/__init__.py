@@ -21,8 +21,28 @@ reading.py           the reading cost
 display_rows.py      scalar rows of the display form
 display_nodes.py     rows over nodes of the display form
 naming.py            names of intermediates, found again in a display form
+expansion_rows.py    rows that multiply out
+verbs.py             simplify, expand, factor, collect, substitute
 display.py           the form to read, and the steps towards it
 """
 
+from __future__ import annotations
+
+import sys as _sys
+import types as _types
+from typing import Any as _Any
+
 if __name__ != "closedform.simplify":
     raise ImportError("this folder is a part of closedform: write 'import closedform.simplify'")
+
+
+class _Folder(_types.ModuleType):
+    """This folder has the name of its first verb: `closedform.simplify(t)` calls it."""
+
+    def __call__(self, tensor: _Any) -> _Any:
+        from .verbs import simplify
+
+        return simplify(tensor)
+
+
+_sys.modules[__name__].__class__ = _Folder

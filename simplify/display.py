@@ -53,6 +53,7 @@ class Displayer(Composer):
         self.scratch = Displayer(kinks, False) if weighs else self
         self.scratch.shared, self.scratch.compared = self.shared, self.compared
         self.sums: Counter = Counter()
+        self.joins: Node | None = None  # what sums are joined by; None for anything
 
     def run(self, outputs: Iterable[Node]) -> list[Node]:
         outputs = list(outputs)

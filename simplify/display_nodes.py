@@ -93,25 +93,39 @@ def softmax_axes(a: Node) -> tuple[int, ...] | None:
         if number != -1 or len(rest) != 1 or not isinstance(rest[0], Slot):
             continue
         lse, index = _reads(a)[rest[0].index]
-        others = [s for j, s in enumerate(inner.args) if j != k]
+        others = sum_of(s for j, s in enumerate(inner.args) if j != k)
         if isinstance(lse, Reduce) and lse.spec.op == "logsumexp":
-            if _is_operand(a, sum_of(others), lse, index):
-                return lse.spec.axes
+            found = _softmax_of(a, others, lse, index)
+            if found is not None:
+                return found
     return None
 
 
-def _is_operand(a: Map, terms: Any, lse: Reduce, index: tuple) -> bool:
-    """Whether terms of a body are what the logsumexp is taken of, in a Map of the same axes."""
+def _softmax_of(a: Map, terms: Any, lse: Reduce, index: tuple) -> tuple[int, ...] | None:
+    """The axes of a softmax if the terms of its exponent are what the logsumexp is taken of, with
+    axes in whatever order.
+    """
     (u,) = lse.operands
+    if u.ndim != a.ndim or u.ndim > 3:
+        return None
     kept = [k for k in range(u.ndim) if k not in lse.spec.axes]
-    if u.ndim != a.ndim or tuple(kept) != tuple(index):
-        return False
-    whole = tuple(range(u.ndim))
+    for order in itertools.permutations(range(u.ndim)):
+        if tuple(order[k] for k in kept) == tuple(index) and _is_read_at(a, terms, u, order):
+            return tuple(sorted(order[k] for k in lse.spec.axes))
+    return None
+
+
+def _is_read_at(a: Map, terms: Any, u: Node, order: tuple) -> bool:
+    """Whether terms of a body are u, with its axis k along axis order[k] of the Map."""
     if isinstance(terms, Slot):
-        return _reads(a)[terms.index] == (u, whole)
+        return _reads(a)[terms.index] == (u, order)
     if not isinstance(u, Map):
         return False
-    return bool(key(terms, _reads(a)) == key(u.spec.body, _reads(u)))
+    moved = [
+        (b, tuple(None if t is None else order[t] for t in i))
+        for b, i in zip(u.operands, u.spec.indices, strict=True)
+    ]
+    return bool(key(terms, _reads(a)) == key(u.spec.body, moved))
 
 
 def total_probability(composer: Any, x: Contract) -> Node | None:
@@ -168,10 +182,10 @@ def split_sum(composer: Any, x: Contract) -> Node | None:
     for k, a in enumerate(x.operands):
         if not (isinstance(a, Map) and a.dtype == x.dtype == a.spec.compute):
             continue
-        terms = _terms(a.spec.body)
+        terms = terms_of(a.spec.body)
         if not 1 < len(terms) <= 4:
             continue
-        new = _split(composer.scratch, x, k, a, terms)
+        new = split(composer.scratch, x, k, a, terms)
         below = frontier(x)
         if a in composer.shared:
             below.add(a)  # it is written elsewhere, too
@@ -180,7 +194,7 @@ def split_sum(composer: Any, x: Contract) -> Node | None:
     return None
 
 
-def _terms(body: Any) -> list[Any]:
+def terms_of(body: Any) -> list[Any]:
     """The terms of a sum, or of a product with one sum in it."""
     if type(body) is Add:
         return list(body.args)
@@ -192,7 +206,7 @@ def _terms(body: Any) -> list[Any]:
     return [product(t if f is sums[0] else f for f in body.args) for t in sums[0].args]
 
 
-def _split(composer: Any, x: Contract, k: int, a: Map, terms: list[Any]) -> Node:
+def split(composer: Any, x: Contract, k: int, a: Map, terms: list[Any]) -> Node:
     nodes = []
     for t in terms:
         value, bases = powers(t)
@@ -339,7 +353,7 @@ def _joined(composer: Any, x: Map, one: tuple, other: tuple) -> Node | None:
     if s1 != s2:
         return None
     for (a, la), (b, lb) in itertools.product(_ends(f1), _ends(f2)):
-        if a is not b or not _same_role(la, lb, x.ndim):
+        if a is not b or not _same_role(la, lb, x.ndim) or composer.joins not in (None, a):
             continue
         link = {q: p for p, q in zip(la, lb, strict=True)}
         rest1 = [f for f in f1 if f != (a, la)]
@@ -381,7 +395,8 @@ def _merged(composer: Any, x: Map, common: Factor, one: tuple, other: tuple) -> 
     ]
     if carried[0] != carried[1] or len(carried[0]) > 2:
         return None
-    out = tuple(sorted(carried[0]))
+    order = dict.fromkeys(t for _, ls in one[1] for t in ls if t in carried[0])
+    out = tuple(order)
     if any(d == 1 for d in sizes.values()):
         return None
     parts = [composer.normal(contraction(x, rest, out, sizes)) for _, rest in (one, other)]

@@ -68,6 +68,7 @@ if _TYPE_CHECKING:
     from .runtime.function import Function, function
     from .runtime.shared import SharedVariable, shared
     from .runtime.signature import In
+    from .simplify.verbs import collect, expand, factor, substitute
 
     scalar, vector, row, col = map(_constructor, ("scalar", "vector", "row", "col"))
     matrix, tensor3, tensor4 = map(_constructor, ("matrix", "tensor3", "tensor4"))
@@ -81,6 +82,9 @@ _LATER = {
     "Function": ".runtime.function",
     "In": ".runtime.signature",
     "SharedVariable": ".runtime.shared",
+    "collect": ".simplify.verbs",
+    "expand": ".simplify.verbs",
+    "factor": ".simplify.verbs",
     "from_sympy": ".algebra.sympy_bridge",
     "function": ".runtime.function",
     "inputs": ".algebra.parsing",
@@ -89,6 +93,7 @@ _LATER = {
     "pp": ".algebra.text",
     "shared": ".runtime.shared",
     "steps": ".runtime.derivation",
+    "substitute": ".simplify.verbs",
     **{_name: f".algebra.{_module}" for _name, _module in _WORDS.items()},
 }
 # verb that tensors call -> module and function that do it
@@ -117,6 +122,8 @@ for _name, (_module, _function) in _VERBS.items():
 
 
 def __getattr__(name: str) -> _Any:
+    if name == "simplify":  # the folder, which is called as its first verb
+        return _importlib.import_module(".simplify", __name__)
     if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(_importlib.import_module(_LATER[name], __name__), name)
@@ -125,8 +132,9 @@ def __getattr__(name: str) -> _Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LATER})
+    return sorted({*globals(), *_LATER, "simplify"})
 
 
 _INNER = ("annotations", "algebra", "simplify", "emit", "runtime")
 __all__ = [n for n in (*globals(), *_LATER) if not n.startswith("_") and n not in _INNER]
+__all__ += ["simplify"]

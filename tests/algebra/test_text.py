@@ -146,6 +146,20 @@ def test_a_shared_graph_prints_in_linear_length(depth) -> None:
     assert len(text(x.node)) < 500 * depth
 
 
+def test_1_5_a_name_is_found_again_in_a_derivative() -> None:
+    X, w, y = cf.matrix("X"), cf.vector("w"), cf.vector("y")
+    p = cf.sigmoid(X @ w)
+    p.name = "p"
+    cost = -(y * cf.log(p) + (1 - y) * cf.log(1 - p)).mean()
+    gradient, hessian = cf.grad(cost, w), cf.hessian(cost, w)
+    assert pp(gradient).splitlines() == ["X^T(p - y)/n", "  where p = sigma(Xw)"]
+    assert pp(hessian).splitlines() == ["X^T diag(p * (1 - p)) X/n", "  where p = sigma(Xw)"]
+    assert pp(gradient, names=False) == "X^T(sigma(Xw) - y)/n"
+    assert pp(gradient, "unicode").startswith("Xᵀ(p − y)/n")
+    assert pp(gradient, "ascii").startswith("p = sigmoid(X @ w)\nX.T @ (p - y)/")
+    assert p.node.label == "p" and cf.sigmoid(X @ w).name is None
+
+
 def test_definitions_come_before_their_use() -> None:
     x = cf.scalar("x")
     for _ in range(12):
