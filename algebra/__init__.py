@@ -60,6 +60,7 @@ spelling.py        precedence, parentheses and signs, for both printers
 marks.py           how much there is to read in a formula
 abbreviation.py    names for what is long and repeated
 transcription.py   a graph in display form becomes notation
+layout.py          numerator and denominator layout of derivatives
 written.py         text of a graph as written, every operation in parentheses
 wrapping.py        positions that count from the end
 routine_notation.py  routines in matrix notation: one row each

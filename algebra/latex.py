@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from .layout import arranged
 from .names import Names
 from .node import Node
 from .notation import (
@@ -52,15 +53,27 @@ WORDS = {row.name: row.latex for row in PRIMITIVES.values() if row.latex} | {
 OPERATORS = {row.name: row.infix[1] for row in PRIMITIVES.values() if row.infix}
 
 
-def latex(tensor, names: bool = True, kinks: bool = False) -> str:
+def latex(tensor, names: bool = True, kinks: bool = False, layout: str | None = None) -> str:
     """The display form of a tensor as LaTeX, without dollar signs.
 
     Parameters
     ----------
     names : show intermediates that have a name by it, and define them below.
     kinks : as in `pp`.
+    layout : "numerator" or "denominator": print a derivative in this layout, and say so.
+
+    Raises
+    ------
+    ExpressionError for what is no tensor, and for the layout of what is no derivative.
+
+    >>> import closedform as cf
+    >>> X, w = cf.matrix("X", shape=("n", "d")), cf.vector("w", shape="d")
+    >>> print(cf.latex(cf.jacobian(X @ w, w), layout="denominator"))
+    X^\\top \\qquad \\text{(denominator layout)}
     """
-    return latex_of(displayed(node_to_show("latex", tensor), kinks, names), names)
+    node = arranged(node_to_show("latex", tensor), layout)
+    found = latex_of(displayed(node, kinks, names), names)
+    return found if layout is None else rf"{found} \qquad \text{{({layout} layout)}}"
 
 
 def spelled(symbol: Symbol) -> str:

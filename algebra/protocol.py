@@ -5,6 +5,7 @@ Semantics 7: a symbolic array has no value, and says what to write instead when 
 
 from __future__ import annotations
 
+import html
 import math
 from typing import Any
 
@@ -145,6 +146,17 @@ class Handle:
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {late.call('latex', self)}$"
 
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """For notebooks: the formula typeset, with shape and dtype in small print below it."""
+        latex = self._repr_latex_()
+        facts = f"shape {show_shape(self.shape)}, {self.dtype}"
+        small = f'<div style="font-size: smaller; opacity: 0.7">{html.escape(facts)}</div>'
+        return {
+            "text/html": f"<div>{html.escape(latex, quote=False)}</div>{small}",
+            "text/latex": latex,
+            "text/plain": repr(self),
+        }
+
     def _sympy_(self) -> Any:
         return self.to_sympy()
 
@@ -154,6 +166,15 @@ class Handle:
         Raises ExpressionError for shapes that are not known or have more than 400 elements.
         """
         return late.call("to_sympy", self)
+
+    @property
+    def structure(self) -> Any:
+        """The terms of the closed form of a matrix, such as a Hessian, without forming it.
+
+        Diagonal matrices, products of three factors, outer and Kronecker products: see
+        `closedform.simplify.structure`.
+        """
+        return late.call("structure", self)
 
     def eval(self, values: dict | None = None) -> np.ndarray:
         """The value, given a dict from inputs to arrays; compiles on first use."""

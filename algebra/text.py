@@ -16,6 +16,7 @@ from .array_text import array_text
 from .build import here
 from .errors import ExpressionError
 from .graph import topological
+from .layout import arranged
 from .names import Names
 from .node import Gradient, Node
 from .notation import (
@@ -64,7 +65,13 @@ OPERATORS = {row.name: row.infix[0] for row in PRIMITIVES.values() if row.infix}
 FORMS = ("text", "unicode", "ascii")
 
 
-def pp(tensor, form: str = "text", kinks: bool = False, names: bool = True) -> str:
+def pp(
+    tensor,
+    form: str = "text",
+    kinks: bool = False,
+    names: bool = True,
+    layout: str | None = None,
+) -> str:
     """A tensor as text.
 
     Parameters
@@ -75,6 +82,7 @@ def pp(tensor, form: str = "text", kinks: bool = False, names: bool = True) -> s
     kinks : say what holds where a derivative has a kink (semantics 8.2); else the closed form is
         that between kinks, as in a textbook.
     names : show intermediates that have a name by it, and define them below.
+    layout : "numerator" or "denominator": print a derivative in this layout, and say so.
 
     Raises
     ------
@@ -93,14 +101,15 @@ def pp(tensor, form: str = "text", kinks: bool = False, names: bool = True) -> s
     >>> print(cf.pp(gradient, "ascii"))
     2*(X.T @ X @ w)/n
     """
-    node = node_to_show("pp", tensor)
+    node = arranged(node_to_show("pp", tensor), layout)
     if form not in FORMS:
         raise ExpressionError(
             f"pp with form={form!r}", where=here(), fix=f"use one of {', '.join(map(repr, FORMS))}"
         )
     show: Callable[[Node], str] = {"ascii": array_text, "unicode": unicode_text}.get(form, _named)
     if form != "text" or any(isinstance(x, Gradient) for x in topological([node])):
-        return show(displayed(node, kinks, names))
+        found = show(displayed(node, kinks, names))
+        return found if layout is None else f"{found}  # {layout} layout"
     return written(node)
 
 

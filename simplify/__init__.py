@@ -22,6 +22,7 @@ display_rows.py      scalar rows of the display form
 display_nodes.py     rows over nodes of the display form
 naming.py            names of intermediates, found again in a display form
 expansion_rows.py    rows that multiply out
+structure.py         the structure of Hessians: diagonal, products, Kronecker products
 verbs.py             simplify, expand, factor, collect, substitute
 display.py           the form to read, and the steps towards it
 """

@@ -36,7 +36,8 @@ from .rule import product, sum_of
 
 Labels = tuple[int, ...]
 Factor = tuple[Node, Labels]
-APART = 10**6  # labels of two terms that are joined do not meet
+FREE = 1000  # labels of one contraction in a product do not meet those of another
+APART = 10**6  # nor do those of two terms that are joined
 
 
 # ---------------------------------------------------------------- parts of bodies as nodes
@@ -319,7 +320,17 @@ def common_factor(composer: Any, x: Map) -> Node | None:
 
 
 def _term(composer: Any, x: Map, t: Any) -> tuple[Any, tuple, list[Factor]] | None:
-    """A term as (number, scalars, factors of contractions with axes of x as labels)."""
+    """A term as `term_factors` gives it, if something is summed in it."""
+    number, scalars, factors = term_factors(composer, x, t)
+    if not any(k >= x.ndim for _, ls in factors for k in ls):
+        return None  # rows on bodies find what is common
+    return number, tuple(sorted(scalars, key=str)), factors
+
+
+def term_factors(composer: Any, x: Map, t: Any) -> tuple[Any, list[Any], list[Factor]]:
+    """A term of a Map as a number, scalar parts of the body, and the factors of its contractions:
+    axes of x are labels 0, 1..., what is summed has labels from x.ndim on.
+    """
     number, rest = coefficient(t)
     scalars: list[Any] = []
     factors: list[Factor] = []
@@ -332,20 +343,19 @@ def _term(composer: Any, x: Map, t: Any) -> tuple[Any, tuple, list[Factor]] | No
         if isinstance(f, Slot):
             a, index = x.operands[f.index], x.spec.indices[f.index]
             if None not in index and len(set(index)) == len(index):
-                if isinstance(a, Contract) and a.dtype == x.dtype:
-                    inner = flat_factors(a, count)
-                    factors += [
-                        (b, tuple(index[t] if t < a.ndim else t + 1000 for t in ls))
-                        for b, ls in inner
-                    ]
-                else:
-                    factors.append((a, tuple(index)))
+                factors += _flat(a, tuple(index), x, count)
                 continue
-        node, labels = part(composer, x, f)
-        factors.append((node, labels))
-    if not any(t >= x.ndim for _, ls in factors for t in ls):
-        return None  # nothing is summed: rows on bodies find what is common
-    return number, tuple(sorted(scalars, key=str)), factors
+        factors.append(part(composer, x, f))
+    return number, scalars, factors
+
+
+def _flat(a: Node, index: Labels, x: Map, count: itertools.count) -> list[Factor]:
+    """An operand as factors."""
+    if not isinstance(a, Contract) or a.dtype != x.dtype:
+        return [(a, index)]
+    start = (next(count) + 1) * FREE
+    inner = flat_factors(a, itertools.count(start))
+    return [(b, tuple(index[t] if t < a.ndim else t for t in ls)) for b, ls in inner]
 
 
 def _joined(composer: Any, x: Map, one: tuple, other: tuple) -> Node | None:

@@ -106,6 +106,7 @@ _VERBS = {
     "matmul": (".algebra.products", "matmul"),
     "pp": (".algebra.text", "pp"),
     "shared_state": (".runtime.shared", "shared_state"),
+    "structure": (".simplify.structure", "structure"),
     "to_sympy": (".algebra.sympy_bridge", "to_sympy"),
 }
 

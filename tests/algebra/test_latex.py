@@ -191,3 +191,43 @@ def test_a_gradient_through_the_whole_pipeline() -> None:
     x = cf.scalar("x")
     assert cf.pp(cf.grad(x**2, x)) == "2x"
     assert cf.pp(cf.grad(x * cf.scalar("y") / x, x)) == "0"
+
+
+# ---------------------------------------------------------------- layouts and notebooks
+
+
+def layouts() -> list[tuple]:
+    X, w = cf.matrix("X", shape=("n", "d")), cf.vector("w", shape="d")
+    a, S = cf.vector("a", shape="n"), cf.matrix("S", shape=("n", "d"))
+    linear, bilinear = cf.grad(a @ X @ w, w), cf.grad(a @ S @ w, S)
+    jacobian = cf.jacobian(X @ w, w)
+    return [
+        (jacobian, "numerator", "X"),
+        (jacobian, "denominator", r"X^\top"),
+        (linear, "numerator", r"a^\top X"),
+        (linear, "denominator", r"X^\top a"),
+        (bilinear, "numerator", r"w a^\top"),
+        (bilinear, "denominator", r"a w^\top"),
+    ]
+
+
+@pytest.mark.parametrize(("tensor", "layout", "expected"), layouts(), ids=str)
+def test_8_1_a_layout_is_stated(tensor, layout, expected) -> None:
+    assert latex(tensor, layout=layout) == rf"{expected} \qquad \text{{({layout} layout)}}"
+    assert cf.pp(tensor, layout=layout).endswith(f"  # {layout} layout")
+
+
+@pytest.mark.parametrize(
+    ("tensor", "layout"), [(cf.vector("x"), "numerator"), (cf.vector("x"), "rows")]
+)
+def test_another_layout_is_refused(tensor, layout) -> None:
+    with pytest.raises(cf.ExpressionError, match="layout"):
+        latex(tensor, layout=layout)
+
+
+def test_a_notebook_shows_the_formula_with_shape_and_dtype() -> None:
+    X, w = cf.matrix("X", "float32", shape=("n", "d")), cf.vector("w", "float32", shape="d")
+    bundle = cf.grad((cf.relu(X @ w) < 1).astype("float32") @ (X @ w), w)._repr_mimebundle_()
+    assert set(bundle) == {"text/html", "text/latex", "text/plain"}
+    assert "shape (d,), float32" in bundle["text/html"]
+    assert "&lt; 1" in bundle["text/html"] and "< 1" in bundle["text/latex"]
