@@ -4,13 +4,14 @@ PY := .venv/bin/python
 READY := .venv/ready
 NATIVE := $(wildcard runtime/native/*.c runtime/native/*.h)
 
-.PHONY: help demo test lint bench fuzz sanitize clean
+.PHONY: help demo docs test lint bench fuzz sanitize clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo      two real data sets: formula, training, accuracy, time of a step"
 	@echo "make test      everything that is promised, checked (under ten minutes)"
 	@echo "make lint      ruff and mypy only"
+	@echo "make docs      the page of operations, by trying each one"
 	@echo "make bench     the published measurements"
 	@echo "make fuzz      random graphs: reference and kernels must agree"
 	@echo "make sanitize  kernels, driver, pool and extension under gcc's sanitizers"
@@ -30,6 +31,9 @@ test: $(READY)
 
 lint: $(READY)
 	$(PY) tests/run.py ruff mypy
+
+docs: $(READY)
+	$(PY) -m closedform operations > docs/operations.md
 
 # `make bench ARGS="logistic --quick"`; the peers are installed once.
 bench: $(READY) .venv/peers

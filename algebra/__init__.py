@@ -22,6 +22,7 @@ choices.py         choices, comparisons, truth values
 bits.py            bits of integers
 special.py         special functions under SciPy's names, activations
 operations.py      the elementwise operations as a table, for documentation and tests
+array_operations.py  operations on whole arrays: an example of each, for the same
 dispatch.py        NumPy functions applied to tensors
 constructors.py    inputs: scalar, vector, matrix and their relatives
 functions.py       the elementwise functions and functions of whole arrays

@@ -237,7 +237,8 @@ class LatexSpelling(Spelling):
         sign = OPERATORS[e.word]
         if len(e.args) == 1:
             return sign + self.inside(e.args[0], ATOM)
-        return f" {sign} ".join(self.inside(a, SUM) for a in e.args)
+        within = PRODUCT if e.word in ("floor_divide", "mod") else SUM
+        return f" {sign} ".join(self.inside(a, within) for a in e.args)
 
     def slice(self, e: Slice) -> str:
         items = ",".join(self.items(e))

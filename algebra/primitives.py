@@ -159,8 +159,8 @@ GAMMA = (
     Primitive("binom", 2, latex=r"\binom{{{0}}}{{{1}}}"),
 )
 BESSEL = (
-    Primitive("i0", 1, sign=POSITIVE, latex=r"I_{0}"),
-    Primitive("i1", 1, keeps=SIGN, latex=r"I_{1}"),
+    Primitive("i0", 1, sign=POSITIVE, latex=r"I_{{0}}\left({0}\right)"),
+    Primitive("i1", 1, keeps=SIGN, latex=r"I_{{1}}\left({0}\right)"),
     Primitive("i0e", 1, sign=POSITIVE),
     Primitive("i1e", 1, keeps=SIGN),
     Primitive("iv", 2, orders=1, latex=r"I_{{{0}}}\left({1}\right)"),
@@ -171,8 +171,10 @@ ENTROPY = (
     Primitive("xlog1py", 2),
     Primitive("logit", 1),
     Primitive("entr", 1),
-    Primitive("rel_entr", 2),
-    Primitive("kl_div", 2, sign=NONNEGATIVE),
+    Primitive("rel_entr", 2, latex=r"\operatorname{{rel\_entr}}\left({0}, {1}\right)"),
+    Primitive(
+        "kl_div", 2, sign=NONNEGATIVE, latex=r"\operatorname{{kl\_div}}\left({0}, {1}\right)"
+    ),
     Primitive("exprel", 1, sign=POSITIVE),
     _derivative("exprel"),
 )

@@ -14,11 +14,12 @@ from .dtypes import BOOL, INT64
 from .errors import DTypeError, ExpressionError
 from .functions import maximum, where
 from .gathering import along_axis, position
+from .literal import check_fits
 from .node import Gather, Layout, LayoutSpec, Map, Node, number_node
 from .origin import here, origin
 from .routines import routine
 from .scalar import Slot
-from .tensor import Tensor, as_tensor
+from .tensor import Tensor, as_tensor, part
 
 
 class Rows(NamedTuple):
@@ -71,6 +72,10 @@ def written(x: Any, value: Any, adds: bool) -> Tensor:
     """The array that x was cut out of, with a value set or added there; see `gathering`."""
     base = _base(x)
     given = as_tensor(value)
+    number, dtype, weak = part(value)
+    if weak and not isinstance(number, Node) and dtype.kind == "i" and base.dtype.kind in "iu":
+        check_fits(number, base.dtype)
+        given = given.astype(base.dtype)
     if not np.can_cast(given.dtype, base.dtype, "same_kind"):
         raise DTypeError(
             f"{describe(base)} has dtype {base.dtype}, and the new elements have dtype "

@@ -247,7 +247,8 @@ class TextSpelling(Spelling):
 
     def infix(self, e: Infix) -> str:
         sign = OPERATORS[e.word]
-        args = [self.inside(a, SUM) for a in e.args]
+        within = PRODUCT if sign in ("//", "%") else SUM
+        args = [self.inside(a, within) for a in e.args]
         return f" {sign} ".join(args) if len(args) > 1 else sign + self.inside(e.args[0], ATOM)
 
     def slice(self, e: Slice) -> str:

@@ -51,6 +51,7 @@ _native.pyi           types of the extension
 native_fallback.py    what the extension does, in Python over ctypes
 ctypes_driver.py      the driver through ctypes
 derive_command.py     `python -m closedform derive`
+totality.py           the page of operations: each is tried on every target
 doctor.py             `python -m closedform doctor` and `cache`
 """
 

@@ -48,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="command")
     derive_command.add(commands)
     _command(commands, "doctor", "compiler, extension, cache, threads, vector math", doctor)
+    _command(commands, "operations", "every operation on every target, as Markdown", operations)
     verbs = commands.add_parser("cache", help="the compiled programs on disk").add_subparsers(
         required=True, metavar="info|clear"
     )
@@ -58,6 +59,14 @@ def _parser() -> argparse.ArgumentParser:
 
 def _command(commands, name: str, text: str, run: Callable[[], int]) -> None:
     commands.add_parser(name, help=text, description=text).set_defaults(run=lambda _: run())
+
+
+def operations() -> int:
+    """Print the table of operations, which `docs/operations.md` holds."""
+    from .totality import page
+
+    print(page(), end="")
+    return 0
 
 
 def doctor() -> int:

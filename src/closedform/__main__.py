@@ -1,4 +1,5 @@
-"""`python -m closedform`: differentiate a text; what this machine offers and the cache holds."""
+"""`python -m closedform`: differentiate a text; the table of operations; what this machine offers
+and the cache holds."""
 
 import sys
 
