@@ -98,3 +98,26 @@ def test_subnormals_are_kept():
     source = 'extern "C" __global__ void f(float *x) { x[0] = x[0]*x[1]; }'
     ptx = nvrtc.compile_cuda(source, "compute_90").image.decode()
     assert ".ftz" not in ptx
+
+
+NEEDED = 36 << 10  # bytes on their way to a processor that hide a microsecond at 4.8 TB/s
+
+
+@pytest.mark.parametrize("d", [28, 128, 784, 1024, 2048, 8192, 16384])
+def test_enough_bytes_are_on_their_way_on_paper(d):
+    """All blocks are resident at once, and the panels that are copied ahead hide the latency of
+    memory; what a device makes of it is not known before one is measured."""
+    values, outputs = MODELS["logistic"]("float32")
+    p = program(running.simplified(outputs), arrays_of(values))
+    facts = grid.DeviceFacts()
+    sizes = (3 * 10**9 // (4 * d), d)
+    plan = grid.plan(p.kernels, sizes, facts)
+    (fold,) = (x for x in plan.launches if isinstance(x.step, grid.Fold))
+    use = nvrtc.compile_cuda(p.source, "sm_90", plan.options).use[fold.name]
+    registers = -(-use.registers // 8) * 8 * fold.block
+    shared = fold.shared + use.shared + 1024
+    resident = min(facts.registers // registers, facts.shared_processor // shared)
+    assert fold.grid <= resident * facts.processors, "one wave"
+    assert plan.words[fold.step.ahead] == 1
+    on_the_way = fold.grid / facts.processors * plan.words[fold.step.rows] * 4 * d
+    assert on_the_way >= NEEDED

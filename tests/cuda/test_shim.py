@@ -171,3 +171,39 @@ def test_every_barrier_between_phases_of_an_emitted_fold_is_needed():
     for place in places:
         wrong = p.source[:place] + p.source[place + len("__syncthreads();") :]
         assert set(outputs(wrong, p, arrays)) != set(right), p.source[place - 300 : place]
+
+
+COPIES = {
+    "no wait for a copy": ("cf_async_wait<1>();", ""),
+    "a wait for the copy before": ("cf_async_wait<1>();", "cf_async_wait<2>();"),
+    "the next panel over the current one": (
+        "fetch(begin + gridDim.x*panel, 1 - turn)",
+        "fetch(begin + gridDim.x*panel, turn)",
+    ),
+    "the place of the panel before": ("turn*q.w", "(1 - turn)*q.w"),
+    "a copy without an end": ("cf_async_end();\n    };", "};"),
+    "a panel of the block beside": ("if (ahead && start < length) fetch(start, 0);",
+                                    "if (ahead && start < length) fetch(start + panel, 0);"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", COPIES)
+def test_mistakes_in_copying_ahead(name):
+    values, nodes = MODELS["logistic"]("float32")
+    arrays = arrays_of(values)
+    p = program(running.simplified(nodes), arrays)
+    right = outputs(p.source, p, arrays)
+    assert len(set(right)) == 1
+    before, after = COPIES[name]
+    assert before in p.source
+    assert set(outputs(p.source.replace(before, after), p, arrays)) != set(right)
+
+
+def test_a_counter_that_is_not_set_back():
+    """The counter of blocks that are done is set back by every fold: else the next call fails."""
+    values, nodes = MODELS["logistic"]("float32")
+    arrays = arrays_of(values)
+    p = program(running.simplified(nodes), arrays)
+    (line,) = set(re.findall(r"if \(blockIdx.x == 0 && rank == 0\) .*", p.source))
+    right = outputs(p.source, p, arrays)
+    assert set(outputs(p.source.replace(line, ""), p, arrays)) != set(right)
