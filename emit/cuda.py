@@ -329,6 +329,7 @@ class DevicePlanner:
             p.text.lanes,
             p.text.strips,
             p.text.written * sum(self._direct(v) for v in p.team.values if v.op),
+            p.text.option,
         )
 
     def _direct(self, v: Value) -> int:

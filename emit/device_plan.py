@@ -58,6 +58,8 @@ class Phase:
                arithmetic at one point
     lanes    number of the word that holds the lanes, or for "sum" the slots
     strips   name of the option that says how many columns a thread keeps; "" if not a "sum"
+    option   name of the option that holds the lanes of a "dot" of a fold, so that its loops have
+             constant steps
     """
 
     kind: str
@@ -70,6 +72,7 @@ class Phase:
     lanes: int
     strips: str = ""
     direct: int = 0
+    option: str = ""
 
 
 @dataclass(frozen=True)

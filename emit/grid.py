@@ -136,6 +136,8 @@ def _fold(d: Draft, fold: Fold) -> None:
     d.words[fold.rows], d.words[fold.first], d.words[fold.last] = rows, 0, n
     for p in fold.phases:
         d.words[p.lanes] = _lanes(d, p, rows, threads)
+        if p.option:
+            d.options[p.option] = d.words[p.lanes]
     d.launches.append(Launch(fold.name, grid, threads, max(shared, threads * 16), step=fold))
     d.folded = grid * d.chunks
     kept = [d.options[p.strips] or "no" for p in fold.phases if p.kind == "sum"]

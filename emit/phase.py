@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ..algebra import scalar
 from ..algebra.scalar import Scalar
 from .device import DeviceKernel, Statements
 from .memory import is_sum_of_products
@@ -58,16 +59,23 @@ class Sum:
 
 @dataclass
 class PhaseText:
-    """What the template of a phase needs; see `grid.Phase` for its kinds."""
+    """What the template of a phase needs; see `grid.Phase` for its kinds.
+
+    lanes    number of the word that holds them, as text: that, or the option where they are constant
+    product  whether it is one sum of products of two elements
+    """
 
     number: int
     kind: str
     about: str
     lanes: int
+    lanes_text: str
+    option: str
     strips: str
     own: str
     summed: str
     written: int = 1
+    product: bool = False
     flat: bool = False
     first: str = "0"
     decode_own: list[str] = field(default_factory=list)
@@ -95,16 +103,22 @@ class PhasePlanner:
             self.written = self._written(own)
             own = [t for t in own if t not in self.written]
         self.own, self.summed = own, summed
+        lanes = planner.word()
+        unrolled = self.kind == "dot" and kernel.fold and self._is_product()
+        option = f"CF_LANES_{number}" if unrolled else ""
         self.text = PhaseText(
             number,
             self.kind,
             "; ".join(_about(v) for v in team.values),
-            planner.word(),
+            lanes,
+            option or f"(int)q.w[{lanes}]",
+            option,
             f"CF_STRIPS_{number}" if self.kind == "sum" else "",
             kernel.product(own, self.space),
             kernel.product(summed, self.space),
             math.prod(self.written.values()),
         )
+        self.text.product = self._is_product()
         self.text.decode_own = self._decode("o", own)
         self.text.decode_summed = self._decode("e", summed)
         {"map": self._map, "dot": self._dot, "sum": self._sum}[self.kind]()
@@ -114,6 +128,12 @@ class PhasePlanner:
         """The positions of the labels that are written out, one per result."""
         numbers = itertools.product(*map(range, self.written.values()))
         return [dict(zip(self.written, map(str, x), strict=True)) for x in numbers]
+
+    def _is_product(self) -> bool:
+        """Whether this is one sum of products of two elements, whose loop is worth writing out."""
+        v = self.team.values[0]
+        alone = len(self.team.values) == 1 and not self.written
+        return alone and is_sum_of_products(v) and len(loads_of(v.expr)) <= 2 >= scalar.size(v.expr)
 
     def _split(self) -> tuple[list[str], list[str]]:
         """Labels of the results, and those summed over; the last of each is the fastest."""
