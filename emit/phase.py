@@ -61,7 +61,7 @@ class Sum:
 class PhaseText:
     """What the template of a phase needs; see `grid.Phase` for its kinds.
 
-    lanes    number of the word that holds them, as text: that, or the option where they are constant
+    lanes    number of the word that holds them; as text: that, or the option with a constant
     product  whether it is one sum of products of two elements
     """
 
