@@ -279,8 +279,10 @@ class Statements:
         v = load.value
         if v in self.locals and pointwise(v, load):
             return self.locals[v], v.dtype
-        if not v.root.own and v.root not in self.k.written:
-            return self.k.scalar(v.root), v.root.dtype
+        if not v.root.own:
+            written = v.root in self.k.written
+            text = self.k.address(v.root, []) if written else self.k.scalar(v.root)
+            return text, v.root.dtype
         if v.alias is not None:
             return self.k.alias(v, load.indices), v.root.dtype
         if self.flat is not None and load.indices:
