@@ -46,9 +46,13 @@ parse_words.py     the names that a text may use
 parse_tree.py      from Python's syntax tree of a text to tensors, through a whitelist
 parsing.py         `parse`: text in
 gradient.py        grad, jacobian, hessian: handles on one symbolic node
+known.py           gradients of intermediates that are known from elsewhere
+differentiation.py products with Jacobians and Hessians
+identities.py      identities that derivatives respect
 partials.py        derivatives of scalar primitives: one row each
 pullback.py        derivatives of nodes: one pull-back row per kind
 adjoints.py        pull-backs of routines: one row each
+pushforward.py     derivatives along tangents: one push-forward row per kind
 late.py            verbs of tensors that later stages implement, bound once by the door
 notation.py        formulas without a layout: the tree that both printers share
 normal_form.py     how formulas are built: flat sums, scalars in front

@@ -1,7 +1,8 @@
 """Pull-backs of routines: one row each, a function of (call, operand, cotangent, batch).
 
-The cotangent has `batch` more axes in front than the result; operations broadcast over them.
-Operands that are only ever integers have no derivative.
+The cotangent has `batch` more axes in front than the result; operations broadcast over them. A
+pull-back is linear in it: `pushforward` transposes it. Operands that are only ever integers have no
+derivative.
 """
 
 from __future__ import annotations

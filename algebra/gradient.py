@@ -15,7 +15,7 @@ from .build import describe
 from .dims import show_shape
 from .errors import DerivativeError, DisconnectedInputError, ExpressionError
 from .graph import topological
-from .node import Gradient, GradientSpec, Node, number_node
+from .node import Gradient, GradientSpec, Mark, Node, number_node
 from .origin import here, origin
 from .tensor import Tensor
 
@@ -25,16 +25,19 @@ def grad(
     wrt: Any,
     consider_constant: Any = None,
     disconnected_inputs: str = "raise",
+    known_grads: Any = None,
 ) -> Any:
     """Gradient of a scalar cost.
 
     Parameters
     ----------
-    cost : a tensor of shape ().
+    cost : a tensor of shape (); None if all that is known are `known_grads`.
     wrt : a tensor, or a list or tuple of them; intermediates of the cost are allowed.
     consider_constant : a tensor, or a list of them, through which no derivative flows.
     disconnected_inputs : what to do about a variable that the cost does not depend on: "raise",
         "warn" or "ignore" (zeros).
+    known_grads : dict from intermediates to their gradients, which are used instead of what the
+        cost says of them.
 
     Returns
     -------
@@ -56,6 +59,16 @@ def grad(
             where=here(),
             fix="reduce it with .sum() or .mean(), or use cf.jacobian",
         )
+    if cost is None and not known_grads:
+        raise ExpressionError(
+            "grad of no cost, without known_grads",
+            where=here(),
+            fix="give a cost, or gradients of intermediates as known_grads",
+        )
+    if known_grads:
+        from .known import grad_with_known
+
+        return grad_with_known(cost, wrt, consider_constant, disconnected_inputs, known_grads)
     return _derivative(cost, wrt, consider_constant, disconnected_inputs)
 
 
@@ -83,37 +96,62 @@ def hessian(
 
 
 def _derivative(cost: Any, wrt: Any, held: Any, disconnected: str) -> Any:
-    many = isinstance(wrt, list | tuple)
-    targets = list(wrt) if many else [wrt]
+    targets = listed(wrt)
+    fixed = checked(cost, targets, held, disconnected)
+    reached = connected(cost.node, [t.node for t in targets], fixed)
+    where = origin()
+    results = []
+    for w in targets:
+        dims = cost.node.dims + w.node.dims
+        if w.node not in reached:
+            complain_of(w, disconnected)
+            results.append(Tensor(number_node(0, dims, w.dtype)))
+            continue
+        # one variable each: 1000 gradients stay linear
+        spec = GradientSpec(0, 1, dims, w.dtype, False)
+        results.append(Tensor(Gradient.occur(spec, cost.node, w.node, *fixed, origin=where)))
+    return as_given(wrt, results)
+
+
+def listed(values: Any) -> list[Any]:
+    """One value or a list or tuple of them, as a list."""
+    return list(values) if isinstance(values, list | tuple) else [values]
+
+
+def as_given(values: Any, results: list[Tensor]) -> Any:
+    """Results in the structure of what they belong to: one, a list or a tuple."""
+    if isinstance(values, list | tuple):
+        return results if isinstance(values, list) else tuple(results)
+    return results[0]
+
+
+def constants(held: Any) -> list[Any]:
+    """What `consider_constant` names."""
+    return [] if held is None else listed(held)
+
+
+def checked(cost: Any, targets: list, held: Any, disconnected: str) -> tuple[Node, ...]:
+    """The nodes that are held constant, after a check of what is differentiated by what.
+
+    Raises ExpressionError for what are no tensors, DerivativeError for other dtypes and options.
+    """
     if disconnected not in ("raise", "warn", "ignore"):
         raise DerivativeError(
             f"disconnected_inputs={disconnected!r}",
             where=here(),
             fix="use 'raise', 'warn' or 'ignore'",
         )
-    constants = held if isinstance(held, list | tuple) else () if held is None else (held,)
-    for value in (cost, *targets, *constants):
-        _check_tensor(value)
+    fixed = constants(held)
+    for value in (cost, *targets, *fixed):
+        check_tensor(value)
     for w in targets:
-        _check_float(w)
-    _check_float(cost)
-    fixed = tuple(t.node for t in constants)
-    reached = _connected(cost.node, [t.node for t in targets], fixed)
-    where = origin()
-    results = []
-    for w in targets:
-        dims = cost.node.dims + w.node.dims
-        if w.node not in reached:
-            _complain(w, disconnected)
-            results.append(Tensor(number_node(0, dims, w.dtype)))
-            continue
-        # one variable each: 1000 gradients stay linear
-        spec = GradientSpec(0, 1, dims, w.dtype, False)
-        results.append(Tensor(Gradient.occur(spec, cost.node, w.node, *fixed, origin=where)))
-    return (results if isinstance(wrt, list) else tuple(results)) if many else results[0]
+        check_float(w)
+    check_float(cost)
+    return tuple(t.node for t in fixed)
 
 
-def _check_tensor(value: Any) -> None:
+def check_tensor(value: Any) -> None:
+    """Raise ExpressionError for what is no tensor."""
     if isinstance(value, Tensor):
         return
     fix = (
@@ -128,7 +166,8 @@ def _check_tensor(value: Any) -> None:
     )
 
 
-def _check_float(value: Tensor) -> None:
+def check_float(value: Tensor) -> None:
+    """Raise DerivativeError for what is not floating."""
     if value.dtype.kind != "f":
         raise DerivativeError(
             f"{describe(value.node)} has dtype {value.dtype},"
@@ -138,16 +177,23 @@ def _check_float(value: Tensor) -> None:
         )
 
 
-def _connected(cost: Node, targets: list[Node], fixed: tuple[Node, ...]) -> set[Node]:
+def connected(cost: Node, targets: list[Node], fixed: tuple[Node, ...]) -> set[Node]:
     """The targets that the cost depends on by a path that avoids what is held constant."""
-    order = topological([cost], stop=set(fixed).__contains__)
-    return set(order) & set(targets) - set(fixed)
+    held = set(fixed)
+    stops = lambda x: x in held or (isinstance(x, Mark) and x.spec.op == "stop")  # noqa: E731
+    order = topological([cost], stop=stops)
+    return set(order) & set(targets) - held
 
 
-def _complain(w: Tensor, disconnected: str) -> None:
-    text = f"the cost does not depend on {describe(w.node)}"
+def complain_of(w: Tensor, disconnected: str) -> None:
+    """Warn or raise about a variable that nothing depends on."""
+    complain(f"the cost does not depend on {describe(w.node)}", disconnected)
+
+
+def complain(text: str, disconnected: str) -> None:
+    """Warn or raise, as `disconnected_inputs` says."""
     if disconnected == "warn":
-        warnings.warn(f"{text} ({here()}); its derivative is 0", stacklevel=4)
+        warnings.warn(f"{text} ({here()}); the derivative is 0", stacklevel=5)
     if disconnected == "raise":
         raise DisconnectedInputError(
             text,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from .node import Leaf, Node
+from .node import Derivative, Leaf, Node
 
 
 def topological(roots: Iterable[Node], stop: Callable[[Node], bool] | None = None) -> list[Node]:
@@ -68,3 +68,29 @@ def same_or_new(node: Node, operands: tuple[Node, ...]) -> Node:
 def replace(roots: Iterable[Node], mapping: dict[Node, Node]) -> list[Node]:
     """The roots, interned, with nodes replaced; a replacement is not searched again."""
     return rebuild(roots, same_or_new, dict(mapping))
+
+
+def rewire(
+    nodes: Iterable[Node], memo: dict[Node, Node], expand: Callable | None = None
+) -> list[Node]:
+    """The graph as written with nodes replaced; what does not change stays the same occurrence.
+
+    memo     replacements; it is extended
+    expand   what to do with a derivative whose operands are replaced already
+    """
+    nodes = list(nodes)
+    for x in topological(nodes, stop=memo.__contains__):
+        if x in memo:
+            continue
+        operands = tuple(memo[a] for a in x.operands)
+        if isinstance(x, Derivative) and expand is not None:
+            memo[x] = expand(x, operands)
+        elif all(a is b for a, b in zip(operands, x.operands, strict=True)):
+            memo[x] = x
+        else:
+            new = type(x).occur(x.spec, *operands, origin=x.origin, equalities=x.equalities)
+            new.label, new.payload = x.label, x.payload
+            if x.word is not None:
+                new.word = x.word._replace(sources=tuple(memo.get(a, a) for a in x.word.sources))
+            memo[x] = new
+    return [memo[x] for x in nodes]

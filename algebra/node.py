@@ -298,14 +298,20 @@ class Mark(Node):
     __slots__ = ()
 
 
-class Gradient(Node):
+class Derivative(Node):
     """A derivative that is not expanded yet."""
 
     __slots__ = ()
 
 
-class Tangent(Node):
-    """A derivative along tangents that is not expanded yet."""
+class Gradient(Derivative):
+    """A derivative by a variable."""
+
+    __slots__ = ()
+
+
+class Tangent(Derivative):
+    """A derivative along tangents."""
 
     __slots__ = ()
 
@@ -358,6 +364,11 @@ def delta_leaf(dim: Extent, dtype: np.dtype) -> Leaf:
     return Leaf(LeafSpec("delta", 0, (dim, dim), dtype, False, dim, frozenset(["nonnegative"])))
 
 
+def cut_leaf(x: Node) -> Leaf:
+    """An opaque stand-in for a node."""
+    return Leaf(LeafSpec("cut", fresh_uid(), x.dims, x.dtype, x.weak, None, frozenset()))
+
+
 def map_node(body, indices, dims, dtype, *operands, weak: bool = False, compute=None) -> Map:
     """An interned Map; compute defaults to dtype."""
     return Map(MapSpec(body, indices, dims, dtype, weak, compute or dtype), *operands)
@@ -380,9 +391,7 @@ def sign(node: Node) -> str:
     while stack:
         x = stack[-1]
         todo = (
-            [a for a in x.operands if a not in memo]
-            if not isinstance(x, Leaf | Gradient | Tangent)
-            else []
+            [a for a in x.operands if a not in memo] if not isinstance(x, Leaf | Derivative) else []
         )
         if todo and len(memo) < 200:  # bounded: the signs of far operands rarely matter
             stack.extend(todo)

@@ -70,10 +70,10 @@ def accumulate(cost: Node, wrt: Sequence[Node]) -> list[Node]:
             part = pull(x, k, g, batch, x in guarded)
             if part is None:
                 continue
-            if x in guarded or _selects(x):
+            if x in guarded or selects(x):
                 guarded.add(a)
             # the newer use first: it was written later, and is met earlier
-            cotangent[a] = _plus(part, cotangent[a]) if a in cotangent else part
+            cotangent[a] = added_up(part, cotangent[a]) if a in cotangent else part
     return [
         cotangent[w] if w in cotangent else number_node(0, cost.dims + w.dims, w.dtype) for w in wrt
     ]
@@ -87,12 +87,14 @@ def _refuse(x: Node, *_: object) -> Node:
     )
 
 
-def _every(x: Node) -> tuple[int, ...]:
+def every(x: Node) -> tuple[int, ...]:
+    """The index of an operand that is read as it is."""
     return tuple(range(x.ndim))
 
 
-def _plus(a: Node, b: Node) -> Node:
-    return map_node(Add(Slot(0), Slot(1)), (_every(a), _every(b)), a.dims, a.dtype, a, b)
+def added_up(a: Node, b: Node) -> Node:
+    """The sum of two nodes of one shape."""
+    return map_node(Add(Slot(0), Slot(1)), (every(a), every(b)), a.dims, a.dtype, a, b)
 
 
 def _seed(cost: Node) -> Node:
@@ -105,7 +107,7 @@ def _seed(cost: Node) -> Node:
     return contract_node(indices, tuple(range(2 * rank)), cost.dims * 2, cost.dtype, *deltas)
 
 
-def _selects(x: Node) -> bool:
+def selects(x: Node) -> bool:
     """Whether x chooses between values, so that cotangents of its operands can be masked zeros."""
     if isinstance(x, Map):
         choices = ("where", *partials.CHOICES)
@@ -125,8 +127,8 @@ def _map(x: Map, k: int, g: Node, batch: int, guarded: bool) -> Node | None:
     body = _guarded(partials.times(slot, local), slot, guarded and not partials.bounded(local))
     lead = tuple(range(batch))
     shift = lambda index: tuple(None if t is None else t + batch for t in index)  # noqa: E731
-    indices = (*(shift(i) for i in spec.indices), _every(g))
-    part = _pruned(body, indices, g, (*x.operands, g), spec.compute)
+    indices = (*(shift(i) for i in spec.indices), every(g))
+    part = pruned(body, indices, g.dims, g.dtype, (*x.operands, g), spec.compute)
     return _sum_to(part, lead, shift(spec.indices[k]), a)
 
 
@@ -135,24 +137,18 @@ def _guarded(body, cotangent: Slot, guarded: bool):
     return where(ne(cotangent, ZERO), body, ZERO) if guarded else body
 
 
-def _pruned(body, indices, g: Node, operands: tuple[Node, ...], compute) -> Node:
-    """A Map of the shape of g that reads only the operands its body needs."""
+def pruned(body, indices, dims, dtype, operands: tuple[Node, ...], compute) -> Node:
+    """A Map that reads only the operands its body needs."""
     found = {e.index: e.sign for e in subexpressions(body) if isinstance(e, Slot)}
     used = sorted(found)
     body = substitute(body, {k: Slot(j, found[k]) for j, k in enumerate(used)})
-    return map_node(
-        body,
-        tuple(indices[k] for k in used),
-        g.dims,
-        g.dtype,
-        *(operands[k] for k in used),
-        compute=compute,
-    )
+    kept = tuple(indices[k] for k in used)
+    return map_node(body, kept, dims, dtype, *(operands[k] for k in used), compute=compute)
 
 
 def _sum_to(part: Node, lead: tuple[int, ...], index: tuple[int | None, ...], a: Node) -> Node:
     """part summed over what `index` does not name, its axes permuted to those of a."""
-    if (*lead, *index) == _every(part) and part.dtype == a.dtype:
+    if (*lead, *index) == every(part) and part.dtype == a.dtype:
         return part
     sizes = list(part.dims)
     out = list(lead)
@@ -162,7 +158,7 @@ def _sum_to(part: Node, lead: tuple[int, ...], index: tuple[int | None, ...], a:
             out.append(len(sizes) - 1)
         else:
             out.append(t)
-    return contract_node((_every(part),), tuple(out), tuple(sizes), a.dtype, part)
+    return contract_node((every(part),), tuple(out), tuple(sizes), a.dtype, part)
 
 
 def _contract(x: Contract, k: int, g: Node, batch: int, guarded: bool) -> Node:
@@ -206,45 +202,61 @@ def _normal(indices, out, repeats, sizes, dtype, operands) -> Node:
 
 
 def _reduce(x: Reduce, k: int, g: Node, batch: int, guarded: bool) -> Node | None:
-    """max, min: ties share equally. logsumexp: softmax times the cotangent. norm: the direction.
-    prod: the product of all others. What gives positions or truth values: 0."""
+    """What passes of the cotangent."""
+    lead = tuple(range(batch))
+    rest = tuple(j + batch for j in range(x.operands[0].ndim) if j not in x.spec.axes)
+    return passed(x, g, (*lead, *rest), batch, guarded)
+
+
+def passed(x: Reduce, flow: Node, index: tuple[int, ...], batch: int, guarded: bool) -> Node | None:
+    """A cotangent or tangent times the derivative of the result by each element.
+
+    max, min: ties share equally. logsumexp: softmax. norm: the direction. prod: the product of all
+    others. What gives positions or truth values: 0, and None is returned.
+
+    index   of the result's axes, `batch` and those of the operand, where axes of `flow` run along
+    """
     (a,), spec = x.operands, x.spec
     rest = tuple(j for j in range(a.ndim) if j not in spec.axes)
     shifted = tuple(j + batch for j in rest)
-    dims = (*g.dims[:batch], *a.dims)
-    every_a, every_g = tuple(j + batch for j in range(a.ndim)), (*range(batch), *shifted)
-    if spec.op == "logsumexp":
-        body = Mul(Slot(2), exp(Add(Slot(0), Mul(-1, Slot(1)))))
-        body = _guarded(body, Slot(2), guarded)
-        return map_node(body, (every_a, shifted, every_g), dims, a.dtype, a, x, g, compute=x.dtype)
-    if spec.op == "norm":
-        hit = Mul(Slot(2), Slot(0), Pow(Slot(1), -1))
-        body = where(eq(Slot(1), ZERO), ZERO, hit)
-        return map_node(body, (every_a, shifted, every_g), dims, a.dtype, a, x, g)
+    dims = (*flow.dims[:batch], *a.dims)
+    elements = tuple(j + batch for j in range(a.ndim))
     if spec.op == "prod":
         from .adjoints import all_others
 
-        body = Mul(Slot(1), Slot(0))
         others = all_others(a, spec.axes[0])
-        return map_node(body, (every_a, every_g), dims, a.dtype, others, g)
+        return map_node(Mul(Slot(1), Slot(0)), (elements, index), dims, a.dtype, others, flow)
+    three = (elements, shifted, index)
+    if spec.op == "logsumexp":
+        body = Mul(Slot(2), exp(Add(Slot(0), Mul(-1, Slot(1)))))
+        body = _guarded(body, Slot(2), guarded)
+        return map_node(body, three, dims, a.dtype, a, x, flow, compute=x.dtype)
+    if spec.op == "norm":
+        body = where(eq(Slot(1), ZERO), ZERO, Mul(Slot(2), Slot(0), Pow(Slot(1), -1)))
+        return map_node(body, three, dims, a.dtype, a, x, flow)
     if spec.op not in ("max", "min"):
         return None
-    hit = map_node(where(eq(Slot(0), Slot(1)), ONE, ZERO), (_every(a), rest), a.dims, a.dtype, a, x)
-    count = contract_node((_every(a),), rest, a.dims, a.dtype, hit)
+    hit = map_node(where(eq(Slot(0), Slot(1)), ONE, ZERO), (every(a), rest), a.dims, a.dtype, a, x)
+    count = contract_node((every(a),), rest, a.dims, a.dtype, hit)
     body = where(eq(Slot(0), Slot(1)), Mul(Slot(2), Pow(Slot(3), -1)), ZERO)
-    return map_node(body, (every_a, shifted, every_g, shifted), dims, a.dtype, a, x, g, count)
+    return map_node(body, (*three, shifted), dims, a.dtype, a, x, flow, count)
 
 
 def _layout(x: Layout, k: int, g: Node, batch: int, guarded: bool) -> Node:
-    """reshape: back. slice: embed. embed: slice."""
+    """reshape: back. slice: embed, or itself if it only reverses axes. embed: slice."""
     (a,), spec = x.operands, x.spec
     dims = (*g.dims[:batch], *a.dims)
     if spec.op == "reshape":
         return Layout(LayoutSpec("reshape", (), dims, g.dtype, False), g)
     params = (*((0, 1) for _ in range(batch)), *spec.params)
-    return Layout(
-        LayoutSpec("embed" if spec.op == "slice" else "slice", params, dims, g.dtype, False), g
-    )
+    op = "embed" if spec.op == "slice" and not reverses(x) else "slice"
+    return Layout(LayoutSpec(op, params, dims, g.dtype, False), g)
+
+
+def reverses(x: Layout) -> bool:
+    """Whether x is its operand with some axes reversed, or none."""
+    (a,) = x.operands
+    return x.spec.op == "slice" and a.dims == x.dims and {s for _, s in x.spec.params} <= {1, -1}
 
 
 def _join(x: Join, k: int, g: Node, batch: int, guarded: bool) -> Node:
@@ -259,7 +271,7 @@ def _join(x: Join, k: int, g: Node, batch: int, guarded: bool) -> Node:
 
 
 def _as(x: Node, dtype) -> Node:
-    return map_node(Slot(0), (_every(x),), x.dims, dtype, x)
+    return map_node(Slot(0), (every(x),), x.dims, dtype, x)
 
 
 def _gather(x: Gather, k: int, g: Node, batch: int, guarded: bool) -> Node | None:
@@ -286,7 +298,7 @@ def _mark(x: Mark, k: int, g: Node, batch: int, guarded: bool) -> Node | None:
     if x.spec.op == "print":
         return g
     body = minimum(maximum(Slot(0), Slot(1)), Slot(2))
-    return map_node(body, (_every(g), (), ()), g.dims, g.dtype, g, *x.operands[1:])
+    return map_node(body, (every(g), (), ()), g.dims, g.dtype, g, *x.operands[1:])
 
 
 PULLBACKS = {

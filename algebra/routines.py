@@ -29,6 +29,7 @@ class Routine:
     numbers  how many params a call has
     floats   whether operands must be floating
     shared   operands that all of the batch reads
+    linear   operands in each of which the result is linear, by itself
     """
 
     name: str
@@ -37,19 +38,20 @@ class Routine:
     numbers: int = 0
     floats: bool = True
     shared: tuple[int, ...] = ()
+    linear: tuple[int, ...] = ()
 
 
 ROUTINES: dict[str, Routine] = {
     row.name: row
     for row in (
         # along the last axis: y_i = y_(i-1) + x_i; y_i = y_(i-1) x_i; y_i = a_i y_(i-1) + b_i
-        Routine("cumsum", (1,), floats=False),
+        Routine("cumsum", (1,), floats=False, linear=(0,)),
         Routine("cumprod", (1,), floats=False),
-        Routine("recurrence", (1, 1), floats=False),
+        Routine("recurrence", (1, 1), floats=False, linear=(1,)),
         # positions that sort the last axis; equal elements keep their order, NaN comes last
         Routine("argsort", (1,), floats=False),
         # rows v of values (..., m, r) added at positions p (m,): result (..., n, r)
-        Routine("scatter_add", (1, 2), floats=False, shared=(0,)),
+        Routine("scatter_add", (1, 2), floats=False, shared=(0,), linear=(1,)),
         # for positions p (m,): per place of the result the last k with p_k there, or -1
         Routine("scatter_last", (1,), floats=False, shared=(0,)),
     )

@@ -18,7 +18,7 @@ from .dims import Extent, show_shape
 from .errors import ExpressionError
 from .graph import topological
 from .names import Names, is_variable
-from .node import Contract, Gradient, Layout, Leaf, Map, Node, Reduce
+from .node import Contract, Derivative, Layout, Leaf, Map, Node, Reduce
 from .spelling import plain_name
 from .sympy_bodies import to_sympy as body_to_sympy
 
@@ -46,7 +46,7 @@ def to_sympy(tensor) -> Any:
     x[0]**2 + x[1]**2
     """
     node = tensor if isinstance(tensor, Node) else tensor.node
-    if any(isinstance(x, Gradient) for x in topological([node])):
+    if any(isinstance(x, Derivative) for x in topological([node])):
         node = late.call("display", node)
     if _count(node, node.dims) > MAX_ELEMENTS:
         raise _too_large(node, node.dims, MAX_ELEMENTS)

@@ -18,7 +18,7 @@ from .errors import ExpressionError
 from .graph import topological
 from .layout import arranged
 from .names import Names
-from .node import Gradient, Node
+from .node import Derivative, Node
 from .notation import (
     Apply,
     Chain,
@@ -107,7 +107,7 @@ def pp(
             f"pp with form={form!r}", where=here(), fix=f"use one of {', '.join(map(repr, FORMS))}"
         )
     show: Callable[[Node], str] = {"ascii": array_text, "unicode": unicode_text}.get(form, _named)
-    if form != "text" or any(isinstance(x, Gradient) for x in topological([node])):
+    if form != "text" or any(isinstance(x, Derivative) for x in topological([node])):
         found = show(displayed(node, kinks, names))
         return found if layout is None else f"{found}  # {layout} layout"
     return written(node)

@@ -13,7 +13,7 @@ import numpy as np
 from ..algebra.build import describe, here, place
 from ..algebra.errors import FunctionError, UnusedInputError
 from ..algebra.graph import leaves, rebuild, topological
-from ..algebra.node import Gradient, Leaf, Map, MapSpec, Node
+from ..algebra.node import Derivative, Leaf, Map, MapSpec, Node
 from ..algebra.scalar import Slot
 from .extents import Extents, Sizes, unified, with_operands
 from .interpreter import Interpreter
@@ -60,7 +60,7 @@ class Forms:
         wanted = (*signature.outputs, *signature.updates)
         self._roots = rebuild(wanted, with_operands, replaced)
         order = topological(self._roots)
-        if self._missing(order) and any(isinstance(x, Gradient) for x in order):
+        if self._missing(order) and any(isinstance(x, Derivative) for x in order):
             order = self.written.order  # a derivative may need less than what it differentiates
         self.order = order
         self._check_inputs(order, unused)
@@ -173,7 +173,7 @@ def _opaque(x: Node) -> Node:
 
 
 def _expand(roots: Sequence[Node]) -> list[Node]:
-    if not any(isinstance(x, Gradient) for x in topological(roots)):
+    if not any(isinstance(x, Derivative) for x in topological(roots)):
         return list(roots)
     from ..simplify.derive import expand_gradients
 

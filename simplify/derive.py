@@ -1,4 +1,5 @@
-"""Gradients are expanded here, innermost first, after the cost they differentiate is stable.
+"""Gradients and tangents are expanded here, innermost first, after what they differentiate is
+stable.
 
 A node that is held constant, or an intermediate that is differentiated by, is opaque inside that
 derivative only: a `cut`
@@ -12,41 +13,16 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from ..algebra.graph import topological
-from ..algebra.node import Gradient, Leaf, LeafSpec, Node, fresh_uid
+from ..algebra.graph import rewire, topological
+from ..algebra.node import Gradient, Leaf, Mark, Node, Tangent, cut_leaf
 from ..algebra.pullback import accumulate
+from ..algebra.pushforward import Pushforward
 from .compose import Composer
 from .intern import Interner
 
 
-def rewire(
-    nodes: Iterable[Node], memo: dict[Node, Node], expand: Callable | None = None
-) -> list[Node]:
-    """The graph as written with nodes replaced; what does not change stays the same occurrence.
-
-    memo     replacements; it is extended
-    expand   what to do with a Gradient whose operands are replaced already
-    """
-    nodes = list(nodes)
-    for x in topological(nodes, stop=memo.__contains__):
-        if x in memo:
-            continue
-        operands = tuple(memo[a] for a in x.operands)
-        if isinstance(x, Gradient) and expand is not None:
-            memo[x] = expand(x, operands)
-        elif all(a is b for a, b in zip(operands, x.operands, strict=True)):
-            memo[x] = x
-        else:
-            new = type(x).occur(x.spec, *operands, origin=x.origin, equalities=x.equalities)
-            new.label, new.payload = x.label, x.payload
-            if x.word is not None:
-                new.word = x.word._replace(sources=tuple(memo.get(a, a) for a in x.word.sources))
-            memo[x] = new
-    return [memo[x] for x in nodes]
-
-
 class Deriver:
-    """Replaces Gradient nodes by expressions, sharing one reverse sweep per group of variables."""
+    """Replaces derivatives by expressions, sharing one reverse sweep per group of variables."""
 
     def __init__(
         self,
@@ -57,9 +33,10 @@ class Deriver:
         self._together: dict[tuple, dict[Node, None]] = {}
         self._groups: dict[tuple, dict[Node, Node]] = {}
         self._costs: dict[Node, Node] = {}
+        self._sweeps: dict[tuple, tuple[Pushforward, dict[Node, Leaf], dict[Node, Node]]] = {}
 
     def run(self, nodes: Iterable[Node]) -> list[Node]:
-        """The nodes without Gradient."""
+        """The nodes without derivatives."""
         nodes = list(nodes)
         for x in topological(nodes):
             if isinstance(x, Gradient):
@@ -69,6 +46,8 @@ class Deriver:
         return rewire(nodes, {}, self._expand)
 
     def _expand(self, x: Node, operands: tuple[Node, ...]) -> Node:
+        if isinstance(x, Tangent):
+            return self._pushed(x.spec.count, *operands)
         wrt, held = _parts(x, operands)
         leaves = self._together.get((x.operands[0], _parts(x, x.operands)[1]), {})
         wrts = tuple(leaves) if wrt in leaves else (wrt,)
@@ -80,9 +59,25 @@ class Deriver:
         return self._groups[key][wrt]
 
     def _derivatives(self, cost: Node, wrt: tuple[Node, ...], held: tuple[Node, ...]) -> list[Node]:
-        cuts = {a: cut(a) for a in (*held, *(w for w in wrt if not isinstance(w, Leaf)))}
+        cuts = _cuts(wrt, held)
         copy = rewire([cost], dict(cuts))[0] if cuts else cost
         results = accumulate(self._stable(copy), [self._image(cuts.get(w, w)) for w in wrt])
+        return self._mended(results, cuts)
+
+    def _pushed(self, count: int, value: Node, *rest: Node) -> Node:
+        """The derivative of a value along tangents; values along the same share their sweep."""
+        wrt, tangents, held = rest[:count], rest[count : 2 * count], rest[2 * count :]
+        if rest not in self._sweeps:
+            cuts = _cuts(wrt, held)
+            at = (self._image(cuts.get(w, w)) for w in wrt)
+            sweep = Pushforward(dict(zip(at, tangents, strict=True)))
+            self._sweeps[rest] = sweep, cuts, dict(cuts)
+        sweep, cuts, copies = self._sweeps[rest]
+        copy = rewire([value], copies)[0] if cuts else value
+        return self._mended([sweep.of(self._stable(copy))], cuts)[0]
+
+    def _mended(self, results: list[Node], cuts: dict[Node, Leaf]) -> list[Node]:
+        """The results with the nodes themselves in place of what stood for them."""
         if not cuts:
             return results
         return rewire(results, {self._image(leaf): a for a, leaf in cuts.items()})
@@ -95,18 +90,30 @@ class Deriver:
         return self._costs[cost]
 
 
+def _cuts(wrt: Iterable[Node], held: Iterable[Node]) -> dict[Node, Leaf]:
+    """What stands for the nodes that are opaque: those held, and intermediates."""
+    return {a: cut_leaf(a) for a in (*held, *(w for w in wrt if not isinstance(w, Leaf)))}
+
+
 def _parts(x: Node, operands: tuple[Node, ...]) -> tuple[Node, tuple[Node, ...]]:
     """(wrt, held) of a Gradient."""
     return operands[1 + x.spec.number], operands[1 + x.spec.count :]
 
 
-def cut(a: Node) -> Leaf:
-    """An opaque stand-in for a node."""
-    return Leaf(LeafSpec("cut", fresh_uid(), a.dims, a.dtype, a.weak, None, frozenset()))
+def without_marks(nodes: Iterable[Node]) -> list[Node]:
+    """The graph as written without marks, which have a meaning for derivatives only."""
+    memo: dict[Node, Node] = {}
+    nodes = list(nodes)
+    if not any(isinstance(x, Mark) for x in topological(nodes)):
+        return nodes
+    for x in topological(nodes):
+        if isinstance(x, Mark):
+            memo[x] = rewire([x.operands[0]], memo)[0]
+    return rewire(nodes, memo)
 
 
 def expand_gradients(nodes: Sequence[Node]) -> list[Node]:
-    """The nodes as written with every Gradient expanded and nothing else changed: the oracle's
+    """The nodes as written with every derivative expanded and nothing else changed: the oracle's
     graph.
     """
     return Deriver().run(nodes)
@@ -115,7 +122,7 @@ def expand_gradients(nodes: Sequence[Node]) -> list[Node]:
 def derive(
     nodes: Sequence[Node], interner: Interner, soundness: str, rules: Any = None
 ) -> tuple[list[Node], Counter]:
-    """The nodes without Gradient, each cost stabilised first; and which rows that took."""
+    """The nodes without derivatives, each cost stabilised first; and which rows that took."""
     fired: Counter[str] = Counter()
 
     def stabilise(cost: Node) -> Node:

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import sympy
 
 from ..algebra.graph import topological
-from ..algebra.node import Gradient, GradientSpec, Leaf, Node, number_node
+from ..algebra.node import Gradient, GradientSpec, Leaf, Node, cut_leaf, number_node
 from ..algebra.pullback import accumulate
 from . import display_nodes
 from .compose import Composer
-from .derive import cut, derive, rewire
+from .derive import derive, rewire
 from .engine import RuleSet
 from .intern import Interner, unify
 from .naming import named_nodes, with_names
@@ -116,7 +116,7 @@ def steps(cost: Node, wrt: Node) -> list[Step]:
     found = [Step("as written", "the cost, with nothing evaluated", interner.image(cost))]
     variable = wrt
     if not isinstance(wrt, Leaf):
-        variable = cut(interner.image(wrt))
+        variable = cut_leaf(interner.image(wrt))
         variable.label = wrt.label
         (cost,) = rewire([cost], {wrt: variable})
         text = "what is differentiated by stands as a variable"

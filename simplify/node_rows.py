@@ -15,6 +15,7 @@ from ..algebra.node import (
     map_node,
     number_node,
 )
+from ..algebra.pullback import reverses
 from ..algebra.scalar import Add, Mul, Pow, Scalar, Slot, exp, is_number, log
 from .arithmetic import coefficient
 from .contraction_rows import NodeRule, summed
@@ -55,6 +56,15 @@ def same_reshape(composer: Any, x: Node) -> Node | None:
             return a
         if isinstance(a, Layout) and a.spec.op == "reshape":
             return composer.normal(Layout(x.spec, *a.operands))
+    return None
+
+
+def reversed_twice(composer: Any, x: Node) -> Node | None:
+    a = x.operands[0]
+    if isinstance(x, Layout) and isinstance(a, Layout) and reverses(x) and reverses(a):
+        steps = zip(x.spec.params, a.spec.params, strict=True)
+        if all(one[1] == other[1] for one, other in steps):
+            return a.operands[0]
     return None
 
 
@@ -319,6 +329,7 @@ SINGLE = (
     NodeRule(
         "same-reshape", "reshape(reshape(x))", "reshape(x)", same_reshape, source="definition"
     ),
+    NodeRule("reversed-twice", "x[::-1][::-1]", "x", reversed_twice, source="definition"),
     NodeRule("layout-of-number", "reshape(c)", "c", layout_of_number, source="definition"),
 )
 ACROSS = (

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..algebra.dims import Equalities
 from ..algebra.graph import topological
-from ..algebra.node import Gradient, Map, Node
+from ..algebra.node import Derivative, Map, Mark, Node
 from . import derive as derivatives
 from .compose import Composer
 from .intern import Interner, unify
@@ -107,6 +107,10 @@ def derive(state: State) -> None:
     state.fired.update(fired)
 
 
+def unmark(state: State) -> None:
+    state.outputs = derivatives.without_marks(state.outputs)
+
+
 def intern(state: State) -> None:
     assert state.interner is not None
     state.outputs = state.interner.run(state.outputs)
@@ -127,6 +131,7 @@ PASSES = (
         # before intern: a held node must not be confused with an equal one; stabilises each cost
         # itself
     ),
+    Pass("unmark", unmark),  # after derive: marks say how derivatives go through them
     Pass("intern", intern),  # before compose: memos and sharing rely on identity
     Pass(
         "compose", stabilise
@@ -199,4 +204,5 @@ def check(nodes: Sequence[Node]) -> None:
     """Assert the invariants of compute form."""
     for x in topological(nodes):
         assert x.func(*x.args) is x, f"{x!r} is not interned"
-        assert not isinstance(x, Gradient), f"{x!r} is a derivative that was not expanded"
+        assert not isinstance(x, Derivative), f"{x!r} is a derivative that was not expanded"
+        assert not isinstance(x, Mark), f"{x!r} is a mark"

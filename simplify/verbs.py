@@ -14,7 +14,7 @@ from ..algebra import build
 from ..algebra.dims import show_shape, unify
 from ..algebra.errors import ExpressionError, ShapeError
 from ..algebra.graph import topological
-from ..algebra.node import Gradient, Leaf, Map, Node
+from ..algebra.node import Derivative, Leaf, Map, Node
 from ..algebra.origin import here
 from ..algebra.scalar import Add, Mul, Pow, Slot, is_number
 from ..algebra.tensor import Tensor, as_tensor
@@ -200,7 +200,7 @@ def substitute(tensor: Any, replacements: Mapping[Any, Any] | Iterable[tuple[Any
                 fix="give its variables or intermediates",
             )
         memo[source] = _fitting(source, target)
-    if any(isinstance(x, Gradient) for x in order):
+    if any(isinstance(x, Derivative) for x in order):
         (node,) = expand_gradients([node])
     return Tensor(rewire([node], memo)[0])
 

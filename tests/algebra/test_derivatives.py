@@ -281,10 +281,11 @@ def test_8_1_second_derivatives(name):
 
 def test_every_kind_that_flows_has_a_pullback():
     from closedform.algebra.adjoints import ADJOINTS
-    from closedform.algebra.node import Gradient, Leaf, Node, Tangent
+    from closedform.algebra.node import Derivative, Leaf, Node
+    from closedform.algebra.pushforward import PUSHES
     from closedform.algebra.routines import ROUTINES
 
-    assert set(PULLBACKS) == {*Node.__subclasses__()} - {Leaf, Gradient, Tangent}
+    assert set(PULLBACKS) == set(PUSHES) == {*Node.__subclasses__()} - {Leaf, Derivative}
     assert set(ADJOINTS) == set(ROUTINES)
 
 

@@ -301,7 +301,7 @@ def test_soundness_bits_changes_no_bit():
 
 
 def test_passes_keep_their_invariants():
-    assert [p.name for p in PASSES] == ["givens", "unify", "derive", "intern", "compose"]
+    assert [p.name for p in PASSES] == ["givens", "unify", "derive", "unmark", "intern", "compose"]
     d = Data()
     cost = SPELLINGS["tutorial"](d)
     new = compute_form([grad(cost, d.w).node, cost.node])

@@ -34,6 +34,7 @@ WITNESS = {
     "no-sum": lambda: einsum("i,j->ij", x, y),
     "sum-of-sum": lambda: A.sum(axis=1).sum(),
     "same-reshape": lambda: A.reshape(A.shape[0], A.shape[1], 1).reshape(*A.shape),
+    "reversed-twice": lambda: F.exp(A)[::-1, :][::-1, :],
     "layout-of-number": lambda: F.zeros_like(A).reshape(A.shape[0], A.shape[1], 1),
     "logsumexp": lambda: F.log(F.exp(A).sum(axis=1)),
     "sums-meet": lambda: (x * F.log(s)).sum() + ((1 - x) * F.log(1 - s)).sum(),
