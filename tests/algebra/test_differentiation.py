@@ -12,9 +12,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from tests.acceptance.targets import every_target
-from tests.algebra.test_derivatives import GRAPHS, KINKS, LEAKS, VALUES, differences, inputs
+from tests.algebra.test_derivatives import GRAPHS, KINKS, LEAKS, VALUES, differences, inputs, points
 from tests.algebra.test_derivatives import SMOOTH as PRIMITIVES
-from tests.algebra.test_derivatives import points
 from tests.running import as_written, interpreted
 from tests.vocabulary.test_words import SMOOTH, STEP, differentiable
 from tests.vocabulary.words import Row, drawn, tensors
