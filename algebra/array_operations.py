@@ -143,6 +143,12 @@ nnet.categorical_crossentropy(x, b); -(b*log(x)).sum(-1)
 nnet.hard_sigmoid(x); clip(0.2*x + 0.5, 0, 1)
 special.multigammaln(v + 5, 2); scipy.special.multigammaln
 """,
+    "marks for derivatives": """
+disconnected_grad(x); x
+zero_grad(x); x
+consider_constant(x); x
+grad_clip(x, -1, 1); x
+""",
     "words of Theano": """
 tensor.alloc(v, 2, v.shape[0]); numpy.full
 tensor.fill(x, 1); numpy.full_like

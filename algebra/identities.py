@@ -89,4 +89,4 @@ def grad_clip(x: Any, lower_bound: Any, upper_bound: Any) -> Tensor:
                 where=here(),
                 fix="give numbers, or tensors of shape ()",
             )
-    return _marked("clip", x, *(b.astype(x.dtype) for b in bounds))
+    return _marked("clip", x, *bounds)
