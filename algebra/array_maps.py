@@ -199,7 +199,8 @@ class MapWriter:
         along = [frozenset(self._axes(f, reads)) & set(frame) for f in factors]
         if len(frame) > 2 and _disjoint([a for a in along if a]):
             return self._outer(factors, reads, frame)
-        if len(frame) != 2 or not any(len(a) == 1 for a in along):
+        rows = any(set(frame[:1]) & a for a in along)
+        if len(frame) != 2 or not rows or not any(len(a) == 1 for a in along):
             order = sorted(range(len(factors)), key=lambda k: bool(along[k]))  # scalars first
             return [self._body(factors[k], reads, frame) for k in order]
         scalars: list[Piece] = []

@@ -34,6 +34,9 @@ def _item(pair: tuple, dim: Extent, lengths: Iterator[Extent], name: Callable) -
         return ":"
     if (start, step) == (-1, -1) and length == dim:
         return "::-1"
+    if _written_start(start):
+        _, _, first, stop, by = start.definition  # type: ignore[union-attr]
+        return _spell(first, stop, by or 1, name)
     definition = getattr(length, "definition", None)
     if definition and definition[0] == "length" and _starts(definition, start, step):
         _, _, first, stop, by = definition

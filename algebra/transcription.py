@@ -350,7 +350,9 @@ class _Transcriber:
         out = x.spec.out if isinstance(x, Contract) else tuple(labels)
         shown = [t for k, t in enumerate(out) if x.dims[k] != 1]
         body = (
-            self._entry_of_layout(x, index) if isinstance(x, Layout) else self._entry_of(x, index)
+            self._entry_of_array(x, index)
+            if isinstance(x, Layout | Reduce)
+            else self._entry_of(x, index)
         )
         if not shown:
             return View(body)
@@ -371,14 +373,18 @@ class _Transcriber:
         over = tuple(index[t] for t in summed if t in carried)
         return IndexSum(over, body) if over else body
 
-    def _entry_of_layout(self, x: Layout, index: dict[int, Index]) -> Formula:
-        """Slices and reshapes of an array that is repeated along an axis: of a name for it."""
+    def _entry_of_array(self, x: Layout | Reduce, index: dict[int, Index]) -> Formula:
+        """Slices, reshapes and reductions of an array that is repeated along an axis: of a name for
+        it.
+        """
         (a,) = x.operands
         axes = tuple(range(a.ndim))
         if x.spec.op == "reshape":
             axes = tuple(k for k in axes if a.dims[k] != 1 or k in self.views[a].axes)
-        self.views[a] = View(self.temporary(_written_out(self.views[a], axes)), axes)
-        view = self._layout(x)
+        before = self.views[a]
+        self.views[a] = View(self.temporary(_written_out(before, axes)), axes)
+        view = self._layout(x) if isinstance(x, Layout) else self._reduce(x)
+        self.views[a] = before
         return entry(view.formula, [index[k] for k in view.axes])
 
 

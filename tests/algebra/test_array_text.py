@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import scipy.special
 from tests.catalogue import CASES
+from tests.random_programs import draw
 from tests.vocabulary.words import ROWS, drawn, tensors
 
 import closedform as cf
@@ -184,3 +185,16 @@ def test_the_text_is_of_the_display_form(monkeypatch) -> None:
     x, y = cf.scalar("x"), cf.scalar("y")
     monkeypatch.setitem(late._verbs, "display", lambda node, **_: y.node)
     assert cf.pp(x, form="ascii") == "y"
+
+
+@pytest.mark.parametrize("start", range(0, 80, 20))
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_random_programs_as_numpy_reads_them(start) -> None:
+    for seed in range(start, start + 20):
+        values, outputs = draw(seed, {"n": 7, "d": 5, "k": 3})
+        try:
+            check(outputs, values)
+        except (cf.ShapeError, cf.CallError):  # no program: extents clash when it is run
+            continue
+        for t in outputs:
+            assert cf.latex(t) and cf.pp(t, "unicode")

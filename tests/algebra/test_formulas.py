@@ -1,0 +1,211 @@
+r"""Golden formulas: what derivatives of textbooks look like, in LaTeX and in Unicode text.
+
+The rows are those of the Matrix Cookbook and of machine learning; how a formula is reached is
+tested elsewhere, here it is read.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+import closedform as cf
+
+n, d, k, m = "n", "d", "k", "m"
+a, b, c, x, s, mu = (cf.vector(name, shape=d) for name in ("a", "b", "c", "x", "s", "mu"))
+g, gam = cf.vector("g", shape=d), cf.vector("gamma", shape=d)
+y, t, u = (cf.vector(name, shape=n) for name in ("y", "t", "u"))
+A, B, C, D = (cf.matrix(name, shape=(d, d)) for name in "ABCD")
+S = cf.matrix("S", shape=(d, d), assume="symmetric")
+Q = cf.matrix("Q", shape=(d, d), assume="orthogonal")
+X, w, L = cf.matrix("X", shape=(n, d)), cf.vector("w", shape=d), cf.matrix("L", shape=(n, k))
+T = cf.matrix("T", shape=(n, k), assume="onehot")
+U, V, M = (cf.matrix("U", shape=(n, k)), cf.matrix("V", shape=(d, k)), cf.matrix("M", shape=(n, d)))
+lam, eps = cf.scalar("lam"), cf.scalar("eps")
+Mu, pi = cf.matrix("M", shape=(k, d)), cf.vector("pi", shape=k)
+i = cf.lvector("i", shape=m)
+grad, jac, hess = cf.grad, cf.jacobian, cf.hessian
+norm, exp, log = cf.norm, cf.exp, cf.log
+
+GOLDEN = {
+    # linear and quadratic forms, Matrix Cookbook (69) to (88)
+    "linear": (grad(a @ x, x), "a", "a"),
+    "bilinear": (grad(a @ A @ b, A), r"a b^\top", "a bᵀ"),
+    "bilinear transposed": (grad(a @ A.T @ b, A), r"b a^\top", "b aᵀ"),
+    "gram": (
+        grad(b @ A.T @ A @ c, A),
+        r"A \left(c b^\top + b c^\top\right)",
+        "A (c bᵀ + b cᵀ)",
+    ),
+    "quadratic": (grad(x @ A @ x, x), r"\left(A + A^\top\right) x", "(A + Aᵀ) x"),
+    "quadratic, Hessian": (hess(x @ A @ x, x), r"A + A^\top", "A + Aᵀ"),
+    "symmetric": (grad(x @ S @ x, x), r"2S x", "2S x"),
+    "symmetric, Hessian": (hess(x @ S @ x, x), r"2 S", "2S"),
+    "affine maps": (
+        grad((B @ x + b) @ C @ (D @ x + c), x),
+        r"B^\top C \left(D x + c\right) + D^\top C^\top \left(B x + b\right)",
+        "Bᵀ C (D x + c) + Dᵀ Cᵀ(B x + b)",
+    ),
+    "least squares": (grad(((x - A @ s) ** 2).sum(), s), r"2 A^\top \left(A s - x\right)",
+                      "2 Aᵀ(A s − x)"),
+    "weighted least squares": (
+        grad((x - A @ s) @ S @ (x - A @ s), s),
+        r"-2 A^\top S \left(x - A s\right)",
+        "−2 Aᵀ S (x − A s)",
+    ),
+    "power of a form": (
+        grad((x @ A @ x) ** -2, x),
+        r"-\frac{2}{\left(x^\top A x\right)^{3}}\,\left(A + A^\top\right) x",
+        "−2(A + Aᵀ) x/(xᵀ A x)³",
+    ),
+    "inner products": (grad((x @ x) * (y @ y), x), r"2 \left\|y\right\|^{2} x", "2 ‖y‖² x"),
+    # traces, (99) to (121)
+    "trace": (grad(cf.trace(A), A), "I", "I"),
+    "trace of a product": (grad(cf.trace(A @ B @ C), B), r"A^\top C^\top", "Aᵀ Cᵀ"),
+    "trace, transposed": (grad(cf.trace(A @ B.T @ C), B), "C A", "C A"),
+    "trace of a square": (
+        grad(cf.trace(A @ A @ B), A), r"\left(B A + A B\right)^\top", "(B A + A B)ᵀ"),
+    "trace of a cube": (
+        grad(cf.trace(A @ A @ A), A), r"3 \left(A^{2}\right)^\top", "3(A²)ᵀ"),
+    "residual": (
+        grad(cf.trace((A @ B @ C + D) @ (A @ B @ C + D).T), B),
+        r"2 A^\top \left(A B C + D\right) C^\top",
+        "2 Aᵀ(A B C + D) Cᵀ",
+    ),
+    "Frobenius": (grad((A**2).sum(), A), "2 A", "2A"),
+    "orthogonal": (Q.T @ (Q @ x), "x", "x"),
+    "elementwise trace": (
+        grad(cf.trace(A * B), B),
+        r"\operatorname{diag}\left(\operatorname{diag}\left(A\right)\right)",
+        "diag(diag(A))",
+    ),
+    # norms, (129) to (132)
+    "distance": (
+        grad(norm(x - a), x), r"\frac{x - a}{\left\|x - a\right\|}", "(x − a)/‖x − a‖"),
+    "direction": (
+        jac(x / norm(x), x),
+        r"\frac{I - \frac{1}{\left\|x\right\|^{2}}\,x x^\top}{\left\|x\right\|}",
+        "(I − x xᵀ/‖x‖²)/‖x‖",
+    ),
+    "sum of absolute values": (
+        grad(abs(X @ w - y).sum(), w), r"X^\top \operatorname{sign}\left(X w - y\right)",
+        "Xᵀ sign(X w − y)"),
+    # regression
+    "mean squared error": (
+        grad(((X @ w - y) ** 2).mean(), w), r"\frac{2}{n} X^\top \left(X w - y\right)",
+        "2 Xᵀ(X w − y)/n"),
+    "logistic": (
+        grad((cf.softplus(X @ w) - y * (X @ w)).mean() + 0.01 * (w @ w), w),
+        r"\frac{1}{n} X^\top \left(\sigma\left(X w\right) - y\right) + 0.02\,w",
+        "Xᵀ(σ(X w) − y)/n + 0.02 w",
+    ),
+    "logistic, by logarithms": (
+        grad(-(y * log(cf.sigmoid(X @ w)) + (1 - y) * log(1 - cf.sigmoid(X @ w))).mean(), w),
+        r"\frac{1}{n} X^\top \left(\sigma\left(X w\right) - y\right)",
+        "Xᵀ(σ(X w) − y)/n",
+    ),
+    "labels of +-1": (
+        grad(log(1 + exp(-t * (X @ w))).sum(), w),
+        r"-X^\top \left(t \odot \sigma\left(-t \odot X w\right)\right)",
+        "−Xᵀ(t ⊙ σ(−t ⊙ X w))",
+    ),
+    "Poisson": (
+        grad((exp(X @ w) - y * (X @ w)).sum(), w),
+        r"X^\top \left(\exp\left(X w\right) - y\right)", "Xᵀ(exp(X w) − y)"),
+    "hinge": (
+        grad(cf.maximum(0, 1 - t * (X @ w)).sum() + lam * (w @ w) / 2, w),
+        r"\lambda w - X^\top \left(t \odot \mathbf{1}\left[t \odot X w < 1\right]\right)",
+        "λ w − Xᵀ(t ⊙ 𝟏[t ⊙ X w < 1])",
+    ),
+    "squared hinge": (
+        grad((cf.maximum(0, 1 - t * (X @ w)) ** 2).sum(), w),
+        r"-2 X^\top \left(t \odot \max\left(0, 1 - t \odot X w\right)\right)",
+        "−2 Xᵀ(t ⊙ maximum(0, 1 − t ⊙ X w))",
+    ),
+    "log cosh": (
+        grad(log(cf.cosh(X @ w - y)).sum(), w), r"X^\top \tanh\left(X w - y\right)",
+        "Xᵀ tanh(X w − y)"),
+    "Gauss-Newton": (
+        hess(((X @ w - y) ** 2).sum() / 2 + 0.01 * (w @ w), w), r"X^\top X + 0.02\,I",
+        "Xᵀ X + 0.02 I"),
+    # softmax
+    "softmax": (
+        jac(cf.softmax(x), x),
+        r"\operatorname{diag}\left(\operatorname{softmax}\left(x\right)\right) - "
+        r"\operatorname{softmax}\left(x\right) \operatorname{softmax}\left(x\right)^\top",
+        "diag(softmax(x)) − softmax(x) softmax(x)ᵀ",
+    ),
+    "cross entropy": (
+        grad(-(T * cf.log_softmax(L, axis=1)).sum(), L),
+        r"\operatorname{softmax}_{\mathrm{axis}=1}\left(L\right) - T",
+        "softmax(L, axis=1) − T",
+    ),
+    "entropy": (
+        grad(-(cf.softmax(x) * cf.log_softmax(x)).sum(), x),
+        r"\operatorname{softmax}\left(x\right) \odot \left(\operatorname{softmax}\left(x\right)"
+        r"^\top x - x\right)",
+        "softmax(x) ⊙ (softmax(x)ᵀ x − x)",
+    ),
+    "a label": (
+        grad(x[1] - cf.logsumexp(x), x), r"e_{1} - \operatorname{softmax}\left(x\right)",
+        "e₁ − softmax(x)"),
+    "mixture": (
+        grad(cf.logsumexp(log(pi) - ((X[:, None, :] - Mu[None]) ** 2).sum(axis=2) / 2,
+                          axis=1).sum(), Mu),
+        r"\begin{aligned} & T_{0}^\top X - \operatorname{diag}\left(T_{0}^\top \mathbf{1}\right) M"
+        r" \\ & \text{where } T_{0} = \operatorname{softmax}_{\mathrm{axis}=1}\left(\mathbf{1} "
+        r"\log\left(\pi\right)^\top - \frac{1}{2} \left[\sum_{l} \left(X_{i l} - M_{j l}\right)"
+        r"^{2}\right]_{i j}\right) \end{aligned}",
+        "T₀ᵀ X − diag(T₀ᵀ 𝟏) M\n"
+        "  where T₀ = softmax(𝟏 log(π)ᵀ − [Σ_l (X_il − M_jl)²]_ij/2, axis=1)",
+    ),
+    # matrices and more axes
+    "factorisation": (
+        grad(((M - U @ V.T) ** 2).sum(), U), r"2 \left(U V^\top - M\right) V", "2(U Vᵀ − M) V"),
+    "factorisation, Hessian": (
+        hess(((M - U @ V.T) ** 2).sum(), U), r"2 I \otimes V^\top V", "2I ⊗ Vᵀ V"),
+    "a matrix by a matrix": (jac(A @ B @ C, B), r"A \otimes C^\top", "A ⊗ Cᵀ"),
+    "elementwise Jacobian": (
+        jac(cf.sin(A @ x), x), r"\operatorname{diag}\left(\cos\left(A x\right)\right) A",
+        "diag(cos(A x)) A"),
+    "third derivative": (
+        jac(hess((x**3).sum(), x), x),
+        r"\left[6 \delta_{j k} \delta_{i k}\right]_{i j k}", "[6 δ_jk δ_ik]_ijk"),
+    "layer norm": (
+        grad(g @ (gam * (x - x.mean()) / cf.sqrt(((x - x.mean()) ** 2).mean() + eps)), x),
+        r"\begin{aligned} & t_{2} - \frac{1}{d} \mathbf{1}^\top t_{2} \\ & \text{where } t_{0} = "
+        r"x - \frac{1}{d} \mathbf{1}^\top x \\ & \phantom{\text{where }} t_{1} = \frac{1}{d} "
+        r"\left\|t_{0}\right\|^{2} + \epsilon \\ & \phantom{\text{where }} t_{2} = "
+        r"\frac{1}{\sqrt{t_{1}}}\,\left(g \odot \gamma - \frac{g^\top \left(\gamma \odot t_{0}\right)}"
+        r"{t_{1} d} t_{0}\right) \end{aligned}",
+        None,
+    ),
+    "centred": (grad(X.var(axis=0).sum(), X), None, "2(X − 𝟏 𝟏ᵀ X/n)/n"),
+    # places
+    "gather": (grad((x[i] ** 2).sum(), x), r"2 \operatorname{onehot}\left(i\right)^\top x_{i}",
+               "2 one_hot(i)ᵀ x[i]"),
+    "known places": (grad((x[[0, 2]] ** 2).sum(), x), None, "2 one_hot([0, 2])ᵀ x[[0, 2]]"),
+    "halves": (grad((cf.concatenate([x, y]) ** 2).sum(), x), "2 x", "2x"),
+    "differences": (
+        grad(((x[1:] - x[:-1]) ** 2).sum(), x),
+        r"\begin{pmatrix} 0 \\ 2 \left(x_{1:} - x_{:-1}\right) \end{pmatrix} + "
+        r"\begin{pmatrix} -2 \left(x_{1:} - x_{:-1}\right) \\ 0 \end{pmatrix}",
+        None,
+    ),
+    "sort": (grad(cf.sort(x) @ a, x), None, "one_hot(argsort(x))ᵀ a"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_the_formula_reads(name) -> None:
+    tensor, latex, text = GOLDEN[name]
+    if latex is not None:
+        assert cf.latex(tensor) == latex
+    if text is not None:
+        assert cf.pp(tensor, "unicode") == text
+
+
+def test_no_internal_name_is_shown() -> None:
+    shown = " ".join(cf.latex(t) + cf.pp(t, "unicode") + cf.pp(t, "ascii")
+                     for t, _, _ in GOLDEN.values())  # fmt: skip
+    for word in ("Contract", "Map", "Layout", "scatter", "recurrence(", "_{:}", "[:]"):
+        assert word not in shown
