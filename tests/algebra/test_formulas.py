@@ -38,7 +38,7 @@ GOLDEN = {
     ),
     "quadratic": (grad(x @ A @ x, x), r"\left(A + A^\top\right) x", "(A + Aᵀ) x"),
     "quadratic, Hessian": (hess(x @ A @ x, x), r"A + A^\top", "A + Aᵀ"),
-    "symmetric": (grad(x @ S @ x, x), r"2S x", "2S x"),
+    "symmetric": (grad(x @ S @ x, x), "2 S x", "2S x"),
     "symmetric, Hessian": (hess(x @ S @ x, x), r"2 S", "2S"),
     "affine maps": (
         grad((B @ x + b) @ C @ (D @ x + c), x),
@@ -175,8 +175,8 @@ GOLDEN = {
         r"\begin{aligned} & t_{2} - \frac{1}{d} \mathbf{1}^\top t_{2} \\ & \text{where } t_{0} = "
         r"x - \frac{1}{d} \mathbf{1}^\top x \\ & \phantom{\text{where }} t_{1} = \frac{1}{d} "
         r"\left\|t_{0}\right\|^{2} + \epsilon \\ & \phantom{\text{where }} t_{2} = "
-        r"\frac{1}{\sqrt{t_{1}}}\,\left(g \odot \gamma - \frac{g^\top \left(\gamma \odot t_{0}\right)}"
-        r"{t_{1} d} t_{0}\right) \end{aligned}",
+        r"\frac{1}{\sqrt{t_{1}}}\,\left(g \odot \gamma - \frac{g^\top "
+        r"\left(\gamma \odot t_{0}\right)}{t_{1} d} t_{0}\right) \end{aligned}",
         None,
     ),
     "centred": (grad(X.var(axis=0).sum(), X), None, "2(X − 𝟏 𝟏ᵀ X/n)/n"),
