@@ -12,6 +12,7 @@ from collections.abc import Callable
 from .axes import broadcast_to, flip, moveaxis
 from .functions import eq, where
 from .gathering import along_axis, position
+from .matrix_adjoints import MATRIX_ADJOINTS
 from .node import Call, Layout, LayoutSpec, Node
 from .origin import origin
 from .routines import along_last, routine
@@ -85,4 +86,5 @@ ADJOINTS: dict[str, Adjoint] = {
     "argsort": _none,
     "scatter_add": _scatter_add,
     "scatter_last": _none,
+    **MATRIX_ADJOINTS,
 }

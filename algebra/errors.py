@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 
 class ClosedformError(Exception):
     """Base of every error this library raises on purpose.
@@ -38,6 +40,10 @@ class ExpressionError(ClosedformError, TypeError):
 
 class ParseError(ClosedformError, ValueError):
     """A text that is no expression, or that asks for what a text may not."""
+
+
+class LinAlgError(ClosedformError, np.linalg.LinAlgError):
+    """A matrix that is singular, not positive definite, or whose decomposition did not converge."""
 
 
 class DerivativeError(ClosedformError, ValueError):

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .dims import Extent
+from .dims import Equality, Extent
 from .dtypes import INT64
 from .node import Call, CallSpec
-from .origin import origin
+from .origin import Origin, origin
 from .tensor import Tensor
 
 
@@ -54,6 +54,21 @@ ROUTINES: dict[str, Routine] = {
         Routine("scatter_add", (1, 2), floats=False, shared=(0,), linear=(1,)),
         # for positions p (m,): per place of the result the last k with p_k there, or -1
         Routine("scatter_last", (1,), floats=False, shared=(0,)),
+        # matrices; where there are two operands, the batch of the first is the end of that of the
+        # second
+        Routine("inv", (2,)),
+        Routine("solve", (2, 2)),
+        Routine("solve_triangular", (2, 2), numbers=2),  # lower, unit diagonal
+        Routine("det", (2,)),
+        Routine("logdet", (2,)),
+        Routine("slogdet", (2,), ("slogdet_sign", "slogdet_logabs")),
+        Routine("cholesky", (2,)),
+        Routine("eigh", (2,), ("eigenvalues", "eigenvectors")),
+        Routine("svd", (2,), ("svd_u", "svd_s", "svd_vh")),
+        Routine("qr", (2,), ("qr_q", "qr_r")),
+        Routine("pinv", (2, 0), shared=(1,)),  # singular values up to this times the largest are 0
+        Routine("matrix_power", (2,), numbers=1),  # at least 2
+        Routine("expm", (2,)),
     )
 }
 
@@ -65,10 +80,16 @@ def routine(
     dtype: np.dtype,
     params: tuple[int, ...] = (),
     output: int = 0,
+    equalities: tuple[Equality, ...] = (),
+    where: Origin | None = None,
 ) -> Tensor:
-    """One result of a routine; the caller answers for shapes and dtypes."""
+    """One result of a routine; the caller answers for shapes and dtypes.
+
+    where   the line that wrote it, if that is not the current one
+    """
     spec = CallSpec(name, params, output, tuple(dims), dtype, False)
-    return Tensor(Call.occur(spec, *(t.node for t in operands), origin=origin()))
+    nodes = (t.node for t in operands)
+    return Tensor(Call.occur(spec, *nodes, origin=where or origin(), equalities=equalities))
 
 
 def sibling(x: Call, output: int, dims: Sequence[Extent], dtype: np.dtype | None = None) -> Tensor:

@@ -41,8 +41,20 @@ TUTORIAL = (
     "horizontal_stack identity_like iround max_and_argmax nonzero nonzero_values shape_padaxis "
     "shape_padleft shape_padright stacklists to_one_hot unbroadcast unique vertical_stack"
 ).split()
-# a name in numpy.linalg -> ours
-LINALG = {"norm": "norm", "matrix_norm": "norm", "vector_norm": "norm", "trace": "trace"}
+# a name in numpy.linalg -> the module that has it, and its name there
+LINALG = {
+    "norm": ("reductions", "norm"),
+    "matrix_norm": ("reductions", "norm"),
+    "vector_norm": ("reductions", "norm"),
+    "trace": ("creation", "trace"),
+    **{
+        name: ("linalg", name)
+        for name in (
+            "cholesky det eigh eigvalsh inv matrix_power matrix_rank pinv qr slogdet solve svd "
+            "svdvals"
+        ).split()
+    },
+}
 
 
 def word(name: str) -> Callable[..., Any]:
@@ -57,5 +69,6 @@ def of_numpy(func: Callable[..., Any]) -> Callable[..., Any] | None:
     if name in WORDS and getattr(np, name, None) is func:
         return word(name)
     if name in LINALG and getattr(np.linalg, name, None) is func:
-        return word(LINALG[name])
+        module, ours = LINALG[name]
+        return getattr(importlib.import_module(f".{module}", __package__), ours)
     return None

@@ -14,8 +14,10 @@ from .cost import count
 from .key import canonical_text
 from .plan import Planner, Stage
 from .program import Argument, Program, Unit
+from .routine import C as ROUTINES
 from .target import TARGETS, Target
 
+MATRIX = [name.replace("_", "") for name, row in ROUTINES.items() if row.matrix]
 FOLDER = Path(__file__).parent.parent / "templates"
 
 
@@ -118,6 +120,9 @@ def _needs(stages: list[dict], definitions: list[str], target: Target) -> tuple[
     }
     if any(kind == "hsum" for kind, _ in helpers):
         helpers = {("vectors", ""): None, **helpers}
+    for kind, name in list(helpers):
+        if kind in MATRIX:
+            helpers = {("matrix", name): None, **helpers}
     return library, list(helpers)
 
 

@@ -12,7 +12,7 @@ import sympy
 
 from ..algebra.build import here
 from ..algebra.dtypes import config
-from ..algebra.errors import CompileError, EmitError, FunctionError
+from ..algebra.errors import CompileError, EmitError, FunctionError, LinAlgError
 from ..algebra.tensor import Tensor, check_name
 from . import explain, homes, results, signature, specialisation, toolchain
 from .arguments import Arguments
@@ -180,7 +180,12 @@ class Function(Callable):
         values = forms.values(arrays, seen)
         if interpreter is not forms.written:
             values = forms.translated(values)
-        found = interpreter.run(values, sizes)
+        try:
+            found = interpreter.run(values, sizes)
+        except LinAlgError:
+            if interpreter is forms.written:
+                raise
+            return self._interpreted(forms.written, arrays, seen, sizes)  # names the line
         return results.owned(found, (*arrays, *values.values(), *forms.held()))
 
     def _checked_out(self, out: Any, sizes: Sizes) -> list[Any]:

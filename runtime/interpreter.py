@@ -14,10 +14,11 @@ import numpy as np
 
 from ..algebra.build import describe, place
 from ..algebra.dims import Extent, show_shape
-from ..algebra.errors import ClosedformError, FunctionError, ShapeError
+from ..algebra.errors import ClosedformError, FunctionError, LinAlgError, ShapeError
 from ..algebra.graph import topological
 from ..algebra.node import Call, Contract, Gather, Join, Layout, Leaf, Map, Mark, Node, Reduce
 from ..algebra.scalar import show
+from .matrices import ADVICE, FINITE
 from .meaning import compiled
 from .routines import NUMPY as ROUTINES
 from .routines import checked
@@ -114,9 +115,18 @@ def _run(x: Node, step: Step, held: list[Any], reads: list[int], size: Size) -> 
         return np.asarray(step([held[k] for k in reads], size))
     except ClosedformError:
         raise
+    except np.linalg.LinAlgError as error:
+        raise _fault(x, error) from error
     except (ValueError, IndexError) as error:
         found = f"{describe(x)} cannot be computed: {error}"
         raise ShapeError(found, where=place(x.origin)) from error
+
+
+def _fault(x: Node, error: np.linalg.LinAlgError) -> LinAlgError:
+    """What a routine of linear algebra refuses: which matrix, and where it is written."""
+    found = f"{x.spec.routine} of {describe(x.operands[0])}: {str(error).lower()}"
+    advice = FINITE if "converge" in found else ADVICE.get(x.spec.routine, FINITE)
+    return LinAlgError(found, where=place(x.origin), fix=advice)
 
 
 def plan(x: Node) -> Step:

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from .matrices import MATRICES
+
 Array = np.ndarray
 Meaning = Callable[[tuple, Sequence[Array], tuple[int, ...]], tuple[Array, ...]]
 
@@ -61,4 +63,5 @@ NUMPY: dict[str, Meaning] = {
     "argsort": lambda params, a, shape: (np.argsort(a[0], -1, kind="stable"),),
     "scatter_add": lambda params, a, shape: (scatter_add(a[0], a[1], shape[-2]),),
     "scatter_last": lambda params, a, shape: (scatter_last(a[0], shape[-1]),),
+    **MATRICES,
 }
