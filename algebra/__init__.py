@@ -40,6 +40,7 @@ joining.py         arrays side by side, split, repeated, rolled, padded
 creation.py        arrays made of numbers and extents; triangles and diagonals
 stacking.py        shorthands for arrays side by side; grids
 statistics.py      averages, medians, covariances, reductions without NaN
+linalg.py          inverses, systems, determinants, decompositions
 tutorial.py        words that only Theano has
 caret.py           a place in a text that was read
 parse_words.py     the names that a text may use
@@ -53,6 +54,7 @@ partials.py        derivatives of scalar primitives: one row each
 pullback.py        derivatives of nodes: one pull-back row per kind
 adjoints.py        pull-backs of routines: one row each
 pushforward.py     derivatives along tangents: one push-forward row per kind
+matrix_adjoints.py pull-backs of the routines of linear algebra
 late.py            verbs of tensors that later stages implement, bound once by the door
 notation.py        formulas without a layout: the tree that both printers share
 normal_form.py     how formulas are built: flat sums, scalars in front

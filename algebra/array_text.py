@@ -314,7 +314,20 @@ def _scatter_last(writer: _Writer, x: Call, positions: Piece) -> Piece:
     return call("max", f"where({hit}, arange({count})[:, None], -1)", "axis=0")
 
 
+def _solve_triangular(w: _Writer, x: Call, a: Piece, b: Piece) -> Piece:
+    lower, unit = (str(bool(p)) for p in x.spec.params)
+    return call("solve_triangular", a.text, b.text, f"lower={lower}", f"unit_diagonal={unit}")
+
+
+def _svd(w: _Writer, x: Call, a: Piece) -> Piece:
+    if x.spec.output == 1:
+        return call("svdvals", a.text)
+    return indexed(call("svd", a.text, "full_matrices=False"), str(x.spec.output))
+
+
 CALLS: dict[str, Callable[..., Piece]] = {
+    "solve_triangular": _solve_triangular,
+    "svd": _svd,
     "cumsum": _last("cumsum"),
     "cumprod": _last("cumprod"),
     "argsort": _last("argsort"),

@@ -66,14 +66,19 @@ def function(name: str) -> Callable[..., Any] | None:
         if candidate in _OWNERS:
             module = importlib.import_module(f".{_OWNERS[candidate]}", __package__)
             return getattr(module, "absolute" if candidate == "abs" else candidate)
-        if candidate in vocabulary.WORDS:
+        if candidate in vocabulary.WORDS or candidate in vocabulary.MATRIX_WORDS:
             return vocabulary.word(candidate)
     return None
 
 
 def names() -> list[str]:
     """Every name that may be called."""
-    every = {*_OWNERS, *vocabulary.WORDS, *(a for a, b in ALIASES.items() if function(b))}
+    every = {
+        *_OWNERS,
+        *vocabulary.WORDS,
+        *vocabulary.MATRIX_WORDS,
+        *(a for a, b in ALIASES.items() if function(b)),
+    }
     return sorted(every - HIDDEN)
 
 

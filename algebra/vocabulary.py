@@ -41,25 +41,23 @@ TUTORIAL = (
     "horizontal_stack identity_like iround max_and_argmax nonzero nonzero_values shape_padaxis "
     "shape_padleft shape_padright stacklists to_one_hot unbroadcast unique vertical_stack"
 ).split()
+# what stands in `closedform.linalg` alone; defined in `linalg`
+MATRIX_WORDS = (
+    "cholesky det eigh eigvalsh expm inv logdet matrix_norm matrix_power matrix_rank pinv qr "
+    "slogdet solve solve_triangular svd svdvals"
+).split()
 # a name in numpy.linalg -> the module that has it, and its name there
-LINALG = {
+LINALG = {name: ("linalg", name) for name in MATRIX_WORDS} | {
     "norm": ("reductions", "norm"),
     "matrix_norm": ("reductions", "norm"),
     "vector_norm": ("reductions", "norm"),
     "trace": ("creation", "trace"),
-    **{
-        name: ("linalg", name)
-        for name in (
-            "cholesky det eigh eigvalsh inv matrix_power matrix_rank pinv qr slogdet solve svd "
-            "svdvals"
-        ).split()
-    },
 }
 
 
 def word(name: str) -> Callable[..., Any]:
     """The function of this name."""
-    module = importlib.import_module(f".{WORDS[name]}", __package__)
+    module = importlib.import_module(f".{WORDS.get(name, 'linalg')}", __package__)
     return getattr(module, name)
 
 

@@ -6,6 +6,7 @@ numpy_table.py        what each scalar primitive means in NumPy: one row each
 special.py            functions that NumPy and SciPy do not have, or not with all their digits
 meaning.py            bodies evaluated with NumPy
 routines.py           what each routine means in NumPy
+matrices.py           what those of linear algebra mean
 interpreter.py        the NumPy target: a graph evaluated node by node
 signature.py          what a user wrote in `function(...)`, checked
 extents.py            which extents are equal, and what they are at a call

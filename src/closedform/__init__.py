@@ -28,6 +28,7 @@ from .algebra.errors import (
     EmitError,
     ExpressionError,
     FunctionError,
+    LinAlgError,
     ParseError,
     ShapeError,
     UnusedInputError,
@@ -59,6 +60,7 @@ from .algebra.version import VERSION as _VERSION
 from .algebra.vocabulary import WORDS as _WORDS
 
 if _TYPE_CHECKING:
+    from . import linalg
     from .algebra.constructors import __getattr__ as _constructor
     from .algebra.latex import latex
     from .algebra.parsing import inputs, parse
@@ -96,6 +98,8 @@ _LATER = {
     "substitute": ".simplify.verbs",
     **{_name: f".algebra.{_module}" for _name, _module in _WORDS.items()},
 }
+# imported at first use; `simplify` is the folder, which is called as its first verb
+_MODULES = ("linalg", "simplify")
 # verb that tensors call -> module and function that do it
 _VERBS = {
     "display": (".simplify.display", "display_form"),
@@ -123,8 +127,8 @@ for _name, (_module, _function) in _VERBS.items():
 
 
 def __getattr__(name: str) -> _Any:
-    if name == "simplify":  # the folder, which is called as its first verb
-        return _importlib.import_module(".simplify", __name__)
+    if name in _MODULES:
+        return _importlib.import_module(f".{name}", __name__)
     if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(_importlib.import_module(_LATER[name], __name__), name)
@@ -133,9 +137,9 @@ def __getattr__(name: str) -> _Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LATER, "simplify"})
+    return sorted({*globals(), *_LATER, *_MODULES})
 
 
 _INNER = ("annotations", "algebra", "simplify", "emit", "runtime")
 __all__ = [n for n in (*globals(), *_LATER) if not n.startswith("_") and n not in _INNER]
-__all__ += ["simplify"]
+__all__ += _MODULES
