@@ -11,6 +11,7 @@ from __future__ import annotations
 SHAPES: dict[str, tuple] = {
     "x": ("n", "d"), "y": ("m", "d"), "s": ("n", "n"), "t": ("p", "n", "d"), "v": ("n",),
     "w": ("n",), "i": ("k",), "b": ("n", "d"), "u": ("n", 3), "r": (3,), "c": ("n", 1),
+    "a": ("n", "n"),
 }  # fmt: skip
 # family -> lines: call; meaning, if it is not NumPy's function of that name
 CALLS: dict[str, str] = {
@@ -63,6 +64,25 @@ vdot(v, w)
 vecdot(x, x)
 kron(x, y)
 cross(u, r)
+""",
+    "linear algebra": """
+linalg.inv(a); numpy.linalg.inv
+linalg.pinv(x); numpy.linalg.pinv
+linalg.solve(a, x); numpy.linalg.solve
+linalg.solve_triangular(a, x); scipy.linalg.solve_triangular
+linalg.cholesky(a); numpy.linalg.cholesky
+linalg.det(a); numpy.linalg.det
+linalg.logdet(a); numpy.log(numpy.linalg.det(a))
+linalg.slogdet(a); numpy.linalg.slogdet
+linalg.eigh(a); numpy.linalg.eigh
+linalg.eigvalsh(a); numpy.linalg.eigvalsh
+linalg.svd(a); numpy.linalg.svd
+linalg.svdvals(x); scipy.linalg.svdvals
+linalg.qr(a); numpy.linalg.qr
+linalg.matrix_power(a, 3); numpy.linalg.matrix_power
+linalg.matrix_norm(x, 2); numpy.linalg.norm
+linalg.matrix_rank(x); numpy.linalg.matrix_rank
+linalg.expm(a); scipy.linalg.expm
 """,
     "diagonals and triangles": """
 trace(s)

@@ -89,13 +89,14 @@ def test_refusals_have_three_parts(entry: totality.Entry) -> None:
 
 ARRAYS = {
     "x": (4, 3), "y": (2, 3), "s": (4, 4), "t": (2, 4, 3), "v": (4,), "w": (4,), "u": (4, 3),
-    "r": (3,), "c": (4, 1),
+    "r": (3,), "c": (4, 1), "a": (4, 4),
 }  # fmt: skip
 
 
 def arrays() -> dict[str, np.ndarray]:
     rng = np.random.default_rng(5)
     found = {name: rng.uniform(0.2, 0.8, shape) for name, shape in ARRAYS.items()}
+    found["a"] = found["a"] @ found["a"].T + np.eye(4)
     return found | {"i": np.array([2, -1]), "b": found["x"] > 0.5}
 
 

@@ -194,6 +194,15 @@ def test_the_c_target_agrees(start: int, dtype: str) -> None:
         np.testing.assert_allclose(found, wanted, rtol=bound, atol=bound * scale)
 
 
+def test_a_derivative_with_extents_that_have_names() -> None:
+    x = cf.matrix("x", shape=("n", "n"))
+    a = np.random.default_rng(0).normal(size=(3, 3))
+    wanted = differences(lambda m: scipy.linalg.expm(m).sum(), a)
+    for target in ("c", "numpy"):
+        f = cf.function([x], cf.grad(linalg.expm(x).sum(), x), target=target)
+        np.testing.assert_allclose(f(a), wanted, rtol=1e-7)
+
+
 def test_derivatives_in_forty_digits() -> None:
     with mpmath.workdps(40):
         a = np.random.default_rng(1).normal(size=(3, 3)) + 2 * np.eye(3)
