@@ -49,7 +49,8 @@ parsing.py         `parse`: text in
 gradient.py        grad, jacobian, hessian: handles on one symbolic node
 known.py           gradients of intermediates that are known from elsewhere
 differentiation.py products with Jacobians and Hessians
-identities.py      identities that derivatives respect
+identities.py      identities that derivatives respect, and one that shows values
+cloning.py         copies of expressions with parts replaced
 partials.py        derivatives of scalar primitives: one row each
 pullback.py        derivatives of nodes: one pull-back row per kind
 adjoints.py        pull-backs of routines: one row each

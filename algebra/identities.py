@@ -1,4 +1,4 @@
-"""Identities that derivatives respect."""
+"""Identities that derivatives respect, and one that shows values."""
 
 from __future__ import annotations
 
@@ -90,3 +90,25 @@ def grad_clip(x: Any, lower_bound: Any, upper_bound: Any) -> Tensor:
                 fix="give numbers, or tensors of shape ()",
             )
     return _marked("clip", x, *bounds)
+
+
+def print_value(x: Any, message: str = "") -> Tensor:
+    """x; functions that need it print the message and the value at every call.
+
+    Parameters
+    ----------
+    x : a tensor of any shape and dtype.
+    message : str
+
+    Returns
+    -------
+    The same value, with the same derivative. What no output and no update needs is not printed.
+
+    >>> import closedform as cf
+    >>> x = cf.scalar("x")
+    >>> f = cf.function([x], cf.print_value(x * 2, "twice") + 1)
+    >>> f(3)
+    twice: 6.0
+    array(7.)
+    """
+    return _marked("print", x, message=str(message))

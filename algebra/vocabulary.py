@@ -16,13 +16,14 @@ MODULES = {
         "swapaxes moveaxis expand_dims squeeze broadcast_to flip fliplr flipud rot90 ravel "
         "matrix_transpose"
     ),
+    "cloning": "clone",
     "creation": (
         "zeros ones full full_like empty empty_like eye identity arange linspace logspace "
         "one_hot tri tril triu diagonal diag trace"
     ),
     "differentiation": "jvp vjp hvp Rop Lop",
     "gathering": "take take_along_axis set_subtensor inc_subtensor argsort sort",
-    "identities": "consider_constant disconnected_grad grad_clip zero_grad",
+    "identities": "consider_constant disconnected_grad grad_clip print_value zero_grad",
     "joining": "concatenate concat stack split repeat tile roll pad diff",
     "products": "inner vdot vecdot kron tensordot cross",
     "stacking": (

@@ -22,6 +22,10 @@ explain.py            what `Function.explain` shows
 costs.py              what of it is the cost of a kernel
 machine.py            caches, vector units, clock; how fast this machine reads
 derivation.py         `steps`: how a cost becomes its gradient
+tracing.py            which operation as written a wrong value begins with
+guard.py              `mode="NanGuardMode"`: NaN, infinity and huge numbers are refused
+printing.py           functions that print marked values
+copying.py            the same function over other shared variables
 debug.py              `mode="DebugMode"`: the compute form against the graph as written
 pickling.py           functions out of and into pickles, compiled anew
 toolchain.py          the C compiler: which one, its flags, one way to run it

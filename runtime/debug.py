@@ -15,6 +15,7 @@ import numpy as np
 from ..algebra.build import describe, here, place
 from ..algebra.errors import CallError, ClosedformError
 from ..algebra.node import Leaf, Node
+from . import tracing
 from .extents import Sizes
 from .forms import Forms
 
@@ -82,8 +83,15 @@ def check_facts(leaf: Leaf, array: np.ndarray) -> None:
             )
 
 
+Begins = Callable[[], str]  # where a difference begins; asked only if there is one
+
+
 def compare_forms(
-    forms: Forms, written: Sequence[np.ndarray], found: Sequence[np.ndarray], who: str
+    forms: Forms,
+    written: Sequence[np.ndarray],
+    found: Sequence[np.ndarray],
+    who: str,
+    begins: Begins = str,
 ) -> None:
     """Compare outputs and updates with those of the graph as written.
 
@@ -94,10 +102,10 @@ def compare_forms(
     """
     wanted = forms.signature
     for node, old, new in zip((*wanted.outputs, *wanted.updates), written, found, strict=True):
-        _compare(node, old, new, who)
+        _compare(node, old, new, who, begins)
 
 
-def _compare(node: Node, old: np.ndarray, new: np.ndarray, who: str) -> None:
+def _compare(node: Node, old: np.ndarray, new: np.ndarray, who: str, begins: Begins) -> None:
     if old.shape != new.shape or old.dtype != new.dtype:
         raise DebugError(
             f"{describe(node)}: {old.shape} {old.dtype} as written, {new.shape} {new.dtype} {who}",
@@ -105,24 +113,44 @@ def _compare(node: Node, old: np.ndarray, new: np.ndarray, who: str) -> None:
             fix="please report this",
         )
     if old.dtype.kind != "f":
-        _report(node, old != new, old, new, who)
+        _report(node, old != new, old, new, who, begins)
         return
     finite, kept = np.isfinite(old), np.isfinite(new)
     if (lost := finite & ~kept).any():
         raise DebugError(
-            _difference(node, lost, old, new, who),
+            _difference(node, lost, old, new, who) + begins(),
             where=place(node.origin) or here(),
             fix="please report this, with the expression",
         )
+    _report(node, (~finite & kept) | _far(old, new), old, new, who, begins)
+
+
+def _far(old: np.ndarray, new: np.ndarray) -> np.ndarray:
+    """Where both are finite and differ by more than rounding."""
+    finite = np.isfinite(old)
     with np.errstate(all="ignore"):
         largest = np.max(np.abs(old), where=finite, initial=0)
         far = np.abs(old - new) > BOUND[old.dtype.itemsize] * largest
-    _report(node, (~finite & kept) | (finite & kept & far), old, new, who)
+    return np.asarray(finite & np.isfinite(new) & far)
 
 
-def _report(node: Node, bad: np.ndarray, old: np.ndarray, new: np.ndarray, who: str) -> None:
+def _differs(old: np.ndarray, new: np.ndarray) -> bool:
+    if old.dtype.kind != "f":
+        return bool(np.any(old != new))
+    return bool(np.any((np.isfinite(old) != np.isfinite(new)) | _far(old, new)))
+
+
+def beginning(forms: Forms, values: dict, sizes: Sizes) -> str:
+    """Which operation as written a difference begins with, for a message."""
+    first = tracing.first_different(forms, values, sizes, _differs)
+    return "" if first is None else f"; it begins with {tracing.formula(first)}"
+
+
+def _report(
+    node: Node, bad: np.ndarray, old: np.ndarray, new: np.ndarray, who: str, begins: Begins
+) -> None:
     if np.any(bad):
-        text = _difference(node, bad, old, new, who)
+        text = _difference(node, bad, old, new, who) + begins()
         where = place(node.origin) or here()
         warnings.warn(f"{text}\n  where: {where}", DebugWarning, stacklevel=2)
 
@@ -155,5 +183,6 @@ def expected(
     written = [np.array(a) for a in forms.written.run(values, sizes)]
     if not forms.extents.empty(sizes):
         found = forms.computed.run(forms.translated(values), sizes)
-        compare_forms(forms, written, found, "in compute form")
+        begins = lambda: beginning(forms, values, sizes)  # noqa: E731
+        compare_forms(forms, written, found, "in compute form", begins)
     return written

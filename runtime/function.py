@@ -20,9 +20,11 @@ from .extents import Sizes
 from .forms import Forms
 from .interpreter import Interpreter
 from .native import Callable, commit
+from .printing import Printing, marked
 from .signature import In
 
-MODES = (None, "FAST_RUN", "FAST_COMPILE", "DebugMode")
+MODES = (None, "FAST_RUN", "FAST_COMPILE", "DebugMode", "NanGuardMode")
+CHECKED = ("DebugMode", "NanGuardMode")
 TARGETS = (None, "c", "numpy", "cuda")
 KEPT = 8  # specialisations of one function
 _warned: set[str] = set()
@@ -112,6 +114,23 @@ class Function(Callable):
         kind = specialisation.default_kind(forms)
         return made or [(kind, specialisation.emitted(forms, kind), None)]
 
+    def copy(self, swap: Any = None, *, delete_updates: bool = False, name: Any = None) -> Any:
+        """Return the same function over other shared variables.
+
+        Parameters
+        ----------
+        swap : dict, optional
+            From shared variables of this function to those that stand for them.
+        delete_updates : bool
+            Whether the copy updates nothing.
+        name : str, optional
+            Of the copy; default: the name of this function.
+        """
+        from .copying import copied
+
+        options = {**self._options, "name": self.name if name is None else check_name(name)}
+        return made(copied(self._forms, swap, delete_updates), options)
+
     def __repr__(self) -> str:
         names = ", ".join(p.shown for p in self._forms.signature.parameters)
         return f"<closedform function {self.name or ''}({names}), target {self.target}>"
@@ -130,17 +149,23 @@ class Function(Callable):
         sizes = self._forms.sizes(arrays)
         if self.mode == "DebugMode":
             return self._debugged(arrays, sizes, out)
+        if self.mode == "NanGuardMode":
+            from .guard import guarded
+
+            return guarded(self._forms, arrays, sizes, lambda: self._run(arrays, sizes, out))
         return self._run(arrays, sizes, out)
 
     def _debugged(self, arrays: list[np.ndarray], sizes: Sizes, out: Any) -> Any:
         from . import debug
 
+        values = self._forms.values(arrays)
         written = debug.expected(self._forms, arrays, sizes)
         result = self._run(arrays, sizes, out)
         wanted = self._forms.signature
         found = results.listed(wanted.result, result)
         found += [x.payload.cell[0] for x in wanted.targets]
-        debug.compare_forms(self._forms, written, found, "compiled")
+        begins = lambda: debug.beginning(self._forms, values, sizes)  # noqa: E731
+        debug.compare_forms(self._forms, written, found, "compiled", begins)
         return result
 
     def _run(self, arrays: list[np.ndarray], sizes: Sizes, out: Any) -> Any:
@@ -231,7 +256,7 @@ class Function(Callable):
                 while len(self._special) > KEPT:
                     self._special.popitem(last=False)
                 slow = self._forms.extents.surplus or special.program.refuses
-                if not slow and self.mode != "DebugMode":
+                if not slow and self.mode not in CHECKED:
                     self.add_entry(special.entry)
             return special
 
@@ -278,9 +303,10 @@ def function(
     givens : dict or list of pairs (variable or expression, replacement)
     name : str, optional
         Shown by `explain` and messages.
-    mode : {None, "FAST_RUN", "FAST_COMPILE", "DebugMode"}
+    mode : {None, "FAST_RUN", "FAST_COMPILE", "DebugMode", "NanGuardMode"}
         "FAST_COMPILE" evaluates the graph as written, in NumPy; "DebugMode" also compares it with
-        the compiled form at every call.
+        the compiled form at every call; "NanGuardMode" refuses calls that meet NaN, infinity or
+        huge numbers.
     target : {None, "c", "numpy", "cuda"}
         Default: `config.target`.
     on_unused_input : {"raise", "warn", "ignore"}
@@ -330,8 +356,15 @@ def function(
     return made(Forms(wanted, on_unused_input, soundness), options)
 
 
-def made(forms: Forms, options: dict[str, Any]) -> Function:
+def made(forms: Forms, options: dict[str, Any]) -> Any:
     """Return a function for the target that the options name."""
+    if marked(forms):
+        return Printing(forms, options, made_plain)
+    return made_plain(forms, options)
+
+
+def made_plain(forms: Forms, options: dict[str, Any]) -> Function:
+    """Return a function that prints nothing."""
     target = options["target"] or config.target
     if target == "cuda" and options["mode"] != "FAST_COMPILE":
         from .cuda import CudaFunction

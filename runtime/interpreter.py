@@ -26,6 +26,7 @@ from .routines import checked
 Array = np.ndarray
 Size = Callable[[Extent], int]
 Step = Callable[[list[Array], Size], Any]
+Watch = Callable[[Node, Array], None]
 
 
 class Interpreter:
@@ -46,7 +47,9 @@ class Interpreter:
         self._steps = [None if is_given(x) else plan(x) for x in order]
         self._dead = _last_uses(self._reads, self._roots)
 
-    def run(self, values: Mapping[Leaf, Array], size: Size) -> list[Array]:
+    def run(
+        self, values: Mapping[Leaf, Array], size: Size, watch: Watch | None = None
+    ) -> list[Array]:
         """Return the values of the roots.
 
         Parameters
@@ -55,6 +58,8 @@ class Interpreter:
             Arrays of inputs, shared variables and constants, in their declared dtypes.
         size : callable
             The extent of a dim, a number, at this call.
+        watch : callable, optional
+            Gets every node and its value, in order.
         """
         held: list[Any] = []
         with np.errstate(all="ignore"):
@@ -62,6 +67,8 @@ class Interpreter:
                 self.order, self._steps, self._reads, self._dead, strict=True
             ):
                 held.append(_given(x, values) if step is None else _run(x, step, held, reads, size))
+                if watch is not None:
+                    watch(x, held[-1])
                 for k in dead:
                     held[k] = None
         return [held[k] for k in self._roots]

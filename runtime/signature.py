@@ -177,7 +177,11 @@ def _output(value: Any) -> Node:
 # ---------------------------------------------------------------- updates and givens
 
 
-def _pairs(what: str, given: Any) -> list[tuple[Any, Any]]:
+def pairs(what: str, given: Any) -> list[tuple[Any, Any]]:
+    """A dict or list of pairs as a list.
+
+    Raises FunctionError, naming `what`, for anything else.
+    """
     if given is None:
         return []
     items = given.items() if isinstance(given, Mapping) else given
@@ -196,7 +200,7 @@ def _pairs(what: str, given: Any) -> list[tuple[Any, Any]]:
 
 def _updates(updates: Any, joined: list[tuple]) -> list[tuple[Leaf, Node]]:
     result: list[tuple[Leaf, Node]] = []
-    for target, new in _pairs("updates", updates):
+    for target, new in pairs("updates", updates):
         if not isinstance(target, SharedVariable):
             name = describe(target.node) if isinstance(target, Tensor) else repr(target)
             raise FunctionError(
@@ -210,13 +214,13 @@ def _updates(updates: Any, joined: list[tuple]) -> list[tuple[Leaf, Node]]:
                 f"two updates of {describe(leaf)}", where=here(), fix="update each variable once"
             )
         assert isinstance(leaf, Leaf)
-        result.append((leaf, _fitted("the update of ", leaf, new, joined)))
+        result.append((leaf, fitted("the update of ", leaf, new, joined)))
     return result
 
 
 def _givens(givens: Any, joined: list[tuple]) -> tuple[tuple[Node, Node], ...]:
     result: dict[Node, Node] = {}
-    for key, new in _pairs("givens", givens):
+    for key, new in pairs("givens", givens):
         if not isinstance(key, Tensor):
             raise FunctionError(
                 f"givens replaces {key!r}, which is no tensor",
@@ -227,11 +231,11 @@ def _givens(givens: Any, joined: list[tuple]) -> tuple[tuple[Node, Node], ...]:
             raise FunctionError(
                 f"givens replaces {describe(key.node)} twice", where=here(), fix="replace it once"
             )
-        result[key.node] = _fitted("what givens puts for ", key.node, new, joined)
+        result[key.node] = fitted("what givens puts for ", key.node, new, joined)
     return tuple(result.items())
 
 
-def _fitted(what: str, old: Node, value: Any, joined: list[tuple]) -> Node:
+def fitted(what: str, old: Node, value: Any, joined: list[tuple]) -> Node:
     """The new value of a variable, in its dtype; extents that must be equal are joined."""
     new = _output(value)
     where = place(new.origin) or here()
