@@ -54,8 +54,8 @@ ONCE_ELEMENTS = 1 << 16  # work of a single block; more of it gets a grid of its
 FOLD_THREADS = 256
 # blocks of a processor, for the most weight of a phase; what else weighs: registers of sums, and
 # each phase beyond some, which keeps something in registers
-TIERS = ((5, 40), (4, 200), (3, 340))
-FEWEST_BLOCKS = 2
+TIERS = ((5, 40), (4, 200), (3, 340), (2, 1000))
+FEWEST_BLOCKS = 1
 SUM_WEIGHT, MANY_PHASES, PHASE_WEIGHT = 4, 6, 20
 TILE = 32  # elements of partial sums that a block combines at a time
 STRIPS = 8  # columns that a thread keeps in registers before blocks get wider
@@ -123,7 +123,7 @@ def _up(n: int) -> int:
 def _fold(d: Draft, fold: Fold) -> None:
     n = d.extents[fold.axis]
     threads, used, passing = _strips(d, fold)
-    blocks = _blocks(fold, used + passing) * FOLD_THREADS // threads
+    blocks = max(1, _blocks(fold, used + passing) * FOLD_THREADS // threads)
     d.options |= {fold.threads: threads, fold.blocks: blocks}
     rows, shared = _panel(d, fold, n, blocks)
     resident = min(_resident(d.facts, threads, shared), blocks)
