@@ -19,7 +19,11 @@ from tests.vocabulary import words
 from tests.vocabulary.test_words import outputs, written
 
 import closedform as cf
+from closedform.algebra.graph import topological
+from closedform.algebra.node import Call
+from closedform.algebra.routines import ROUTINES, routine
 from closedform.emit import grid
+from closedform.emit.device_routine import CUDA
 from closedform.runtime import nvrtc, specialisation
 
 CHUNK = 20  # rows in one function
@@ -30,10 +34,17 @@ compiles = pytest.mark.skipif(
 )
 
 
+def refused(result: cf.Tensor) -> bool:
+    """Whether the target has no kernel for a routine of this expression."""
+    calls = (x for x in topological([result.node]) if isinstance(x, Call))
+    return any(x.spec.routine not in CUDA for x in calls)
+
+
 def function(start: int):
     arrays = words.drawn()
     inputs = words.tensors(arrays)
-    made = list(outputs(words.ROWS[start : start + CHUNK], inputs, arrays))
+    rows = words.ROWS[start : start + CHUNK]
+    made = list(outputs([r for r in rows if not refused(r.of_tensors(inputs))], inputs, arrays))
     given = list(inputs.values())
     f = cf.function(given, made, target="cuda", on_unused_input="ignore")
     return f, made, inputs, arrays
@@ -60,6 +71,17 @@ def test_words_on_whole_arrays(device, start):
 @chunks
 def test_words_on_whole_arrays_compile(start):
     assert_compiles(function(start)[0])
+
+
+@pytest.mark.parametrize("name", sorted(set(ROUTINES) - set(CUDA)))
+def test_routines_without_a_kernel_are_refused_by_name(name):
+    row = ROUTINES[name]
+    operands = [cf.tensor(f"a{k}", ("n",) * core) for k, core in enumerate(row.cores)]
+    dims = operands[0].shape
+    made = routine(name, operands, dims, operands[0].dtype, (0,) * row.numbers)
+    f = cf.function(operands, made, target="cuda")
+    with pytest.raises(cf.EmitError, match=f"{name} is not built for the target 'cuda'"):
+        print(f.source)
 
 
 # SciPy's routines without a counterpart in CUDA
