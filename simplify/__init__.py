@@ -19,12 +19,14 @@ derive.py            gradients are expanded
 passes.py            the order of everything, and the report
 reading.py           the reading cost
 display_rows.py      scalar rows of the display form
-display_nodes.py     rows over nodes of the display form
+factors.py           parts of bodies and of sums of products as nodes
+display_sums.py      rows of the display form that split and join sums
+display_nodes.py     rows over nodes of the display form: softmax, declared structure, slices
+display.py           the form to read, and the steps towards it
 naming.py            names of intermediates, found again in a display form
 expansion_rows.py    rows that multiply out
 structure.py         the structure of Hessians: diagonal, products, Kronecker products
 verbs.py             simplify, expand, factor, collect, substitute
-display.py           the form to read, and the steps towards it
 """
 
 from __future__ import annotations

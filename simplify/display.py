@@ -11,7 +11,7 @@ import sympy
 from ..algebra.graph import topological
 from ..algebra.node import Gradient, GradientSpec, Leaf, Node, cut_leaf, number_node
 from ..algebra.pullback import accumulate
-from . import display_nodes
+from . import display_nodes, display_sums
 from .compose import Composer
 from .derive import derive, rewire
 from .engine import RuleSet
@@ -57,7 +57,7 @@ class Displayer(Composer):
 
     def run(self, outputs: Iterable[Node]) -> list[Node]:
         outputs = list(outputs)
-        self.sums = self.scratch.sums = display_nodes.sums_of(outputs)
+        self.sums = self.scratch.sums = display_sums.sums_of(outputs)
         return super().run(outputs)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from ..algebra.node import Contract, Map, Node
 from ..algebra.scalar import Add, Mul, Pow, Slot, exp, is_number, log
 from .contraction_rows import NodeRule
-from .display_nodes import split, terms_of
+from .display_sums import split, terms_of
 from .rule import Rule, Wild, positive, product, sum_of
 
 MOST = 9  # the largest exponent that is multiplied out

@@ -21,8 +21,8 @@ from ..algebra.products import einsum, outer
 from ..algebra.scalar import Add, Mul
 from ..algebra.tensor import Tensor, as_tensor
 from .display import Displayer, display_form
-from .display_nodes import Factor, contraction, part, term_factors
 from .display_rows import distributed
+from .factors import Factor, contraction, part, term_factors
 from .island import occurrences
 from .rule import product
 
