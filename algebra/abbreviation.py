@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from .marks import DEFINITION, marks
 from .notation import Apply, Formula, Index, Number, Symbol, Temporary, children, rewrite, size
 
-MOST = 2_000  # symbols of formulas that are searched
+MOST = 1_000  # symbols of formulas that are searched
 ROUNDS = 12
 Definitions = dict[Formula, Formula]
 
@@ -76,23 +76,35 @@ def _hoisted(
     main: Formula, definitions: Definitions, name: Callable[[Formula], Temporary]
 ) -> tuple[Formula, Definitions]:
     """With a name for f(t) instead of t, where t stands in nothing else."""
-    for t in list(definitions):
-        while isinstance(t, Temporary):
-            parents = [p for f in (main, *definitions.values()) for p in _parts(f)
-                       if any(c == t for c in children(p))]  # fmt: skip
-            first = parents[0] if parents else None
-            alike = len(parents) > 1 and all(p == first for p in parents)
-            if not alike or not isinstance(first, Apply) or main == t:
-                break
-            new = name(first)
-            change = lambda e, f=first, t=new: t if e == f else None  # noqa: E731
-            value = _replaced(first, t, definitions[t])
-            definitions = {
-                (new if k == t else k): (value if k == t else rewrite(e, change))
-                for k, e in definitions.items()
-            }
-            main, t = rewrite(main, change), new
+    for _ in range(ROUNDS):
+        found = _only_argument(main, definitions)
+        if found is None:
+            break
+        t, applied = found
+        new = name(applied)
+        value = _replaced(applied, t, definitions[t])
+        definitions = {
+            (new if k == t else k): (value if k == t else _replaced(e, applied, new))
+            for k, e in definitions.items()
+        }
+        main = _replaced(main, applied, new)
     return main, definitions
+
+
+def _only_argument(main: Formula, definitions: Definitions) -> tuple[Formula, Formula] | None:
+    """A name that only stands in one function of it, more than once, and that function."""
+    parents: dict[Formula, list[Formula]] = {}
+    for f in (main, *definitions.values()):
+        for p in _parts(f):
+            for c in children(p):
+                if isinstance(c, Temporary):
+                    parents.setdefault(c, []).append(p)
+    for t, found in parents.items():
+        first = found[0]
+        if len(found) > 1 and isinstance(first, Apply) and all(p == first for p in found):
+            if main != t and t in definitions:
+                return t, first
+    return None
 
 
 def _replaced(e: Formula, old: Formula, new: Formula) -> Formula:

@@ -26,6 +26,7 @@ TASKS = {
     "call": "call",
     "compile": "compile",
     "graph": "graph",
+    "formula": "formula",
     "memory": "memory",
     "import": "import_",
     "gpu": "gpu",
