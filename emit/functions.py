@@ -117,24 +117,25 @@ FUNCTIONS: dict[str, Spelling] = {
 }
 
 
-def formats(target: str) -> dict[str, str]:
-    """The format of every function that a target has: "c" or "cuda"."""
-    rows = FUNCTIONS.items()
-    if target == "c":
-        return {n: row.c for n, row in rows}
-    found = {n: row.c if row.cuda is None else row.cuda for n, row in rows}
-    return {n: text for n, text in found.items() if text}
+def spelled(target: str, name: str, whole: bool = False) -> str:
+    """The format of a function on target "c" or "cuda", for floats or integers; "" for none."""
+    row = FUNCTIONS.get(name)
+    if row is None:
+        return ""
+    if whole and row.integer:
+        return "cf_abs<{t}>({0})" if (target, name) == ("cuda", "abs") else row.integer
+    return row.c if target == "c" or row.cuda is None else row.cuda
 
 
-def integer_formats(target: str) -> dict[str, str]:
-    """The formats that differ for arithmetic of integers."""
-    found = {n: row.integer for n, row in FUNCTIONS.items() if row.integer}
-    return found if target == "c" else found | {"abs": "cf_abs<{t}>({0})"}
+def spelled_names(target: str) -> set[str]:
+    """Functions that a target has."""
+    return {name for name in FUNCTIONS if spelled(target, name)}
 
 
-def routines() -> dict[str, tuple[str, int]]:
-    """Functions that C takes from SciPy: the name there, and the number of arguments."""
-    return {n: row.routine for n, row in FUNCTIONS.items() if row.routine}
+def routine(name: str) -> tuple[str, int] | None:
+    """What C takes from SciPy for a function: the name there, and the number of arguments."""
+    row = FUNCTIONS.get(name)
+    return row.routine if row else None
 
 
 def vectors() -> dict[str, tuple[str, int]]:

@@ -9,7 +9,7 @@ import numpy as np
 from ..algebra import scalar
 from ..algebra.errors import EmitError
 from ..algebra.scalar import HALF, Add, Mul, Pow, Scalar, op
-from .functions import ROUTINE
+from .functions import ROUTINE, routine, spelled
 from .target import Target
 from .value import Fetch, Infinity, Load, Parameter, Position, Rows, Size
 
@@ -111,17 +111,17 @@ class Speller:
 
     def _routine(self, name: str) -> str:
         """A routine of another library, as what is called."""
-        if name not in self.target.routines:
+        found = routine(name) if self.target.library else None
+        if found is None:
             return ""
-        routine, arity = self.target.routines[name]
+        symbol, arity = found
         assert self.externals is not None, f"{name} is called where no routine can be"
-        number = self.externals(f"special.{routine}/{arity}")
+        number = self.externals(f"special.{symbol}/{arity}")
         return ROUTINE.format(types=", ".join(["double"] * arity), number=number)
 
     def _format(self, name: str) -> str:
-        integers = self.target.integers if self.dtype.kind != "f" else {}
-        found = integers.get(name) or self.target.functions.get(name)
-        if found is None:
+        found = spelled(self.target.name, name, self.dtype.kind != "f")
+        if not found:
             raise EmitError(
                 f"{name} has no spelling on the target {self.target.name!r}",
                 fix="compile for another target, such as target='c'",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
-from .functions import formats, integer_formats, routines, vectors
+from .functions import vectors
 
 
 @dataclass(frozen=True)
@@ -15,26 +15,26 @@ class Target:
 
     types      dtype name -> name of the type in memory
     suffixes   dtype name -> suffix of floating literals and of library functions
-    functions  primitive -> format of its spelling; {0}, {1}... are arguments, {f} the suffix, {t}
-               the type of the result
-    integers   the same where arithmetic of integers is spelled otherwise
     templates  folder of its templates
-    vectors    functions that have vector variants to be declared: the first C library version that
-               has them, and how many arguments they take
-    routines   primitives that are routines of SciPy: name and number of arguments
+    library    whether it is linked to the C library and to SciPy
+
+    How it spells functions is a column of `functions.FUNCTIONS`.
     """
 
     name: str
     types: dict[str, str]
     suffixes: dict[str, str]
-    functions: dict[str, str]
     templates: str
-    integers: dict[str, str] = field(default_factory=dict)
-    vectors: dict[str, tuple[str, int]] = field(default_factory=dict)
-    routines: dict[str, tuple[str, int]] = field(default_factory=dict)
+    library: bool
 
     def type_of(self, dtype: np.dtype) -> str:
         return self.types[dtype.name]
+
+    @property
+    def vectors(self) -> dict[str, tuple[str, int]]:
+        """Functions with vector variants to be declared: the first version of the C library that
+        has them, and how many arguments they take."""
+        return vectors() if self.library else {}
 
     def suffix(self, dtype: np.dtype) -> str:
         return self.suffixes.get(dtype.name, "")
@@ -51,20 +51,16 @@ C = Target(
         **{n: n + "_t" for n in _INTEGERS},
     },
     suffixes={"float32": "f"},
-    functions=formats("c"),
-    integers=integer_formats("c"),
     templates="c",
-    vectors=vectors(),
-    routines=routines(),
+    library=True,
 )
 
 CUDA = Target(
     name="cuda",
     types=C.types | {"float16": "cf_half", "bfloat16": "cf_bfloat"},
     suffixes=C.suffixes,
-    functions=formats("cuda"),
-    integers=integer_formats("cuda"),
     templates="cuda",
+    library=False,
 )
 
 TARGETS = {C.name: C, CUDA.name: CUDA}

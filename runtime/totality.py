@@ -120,7 +120,7 @@ def _elementwise(row: Operation) -> Entry:
 
 def _called(call: str, meaning: str) -> Entry:
     name = call[: call.index("(")]
-    text = meaning or f"numpy.{name.rpartition('.')[2]}"
+    text = meaning or f"numpy.{name.removeprefix('tensor.')}"
     read = [n for n in array_operations.SHAPES if re.search(rf"(?<![\w.]){n}\b(?!\()", call)]
     return Entry(
         name,

@@ -26,7 +26,7 @@ from closedform.emit import grid
 from closedform.emit.device_routine import CUDA
 from closedform.runtime import nvrtc, specialisation
 
-CHUNK = 20  # rows in one function
+CHUNK = 8  # rows in one function
 chunks = pytest.mark.parametrize("start", range(0, len(words.ROWS), CHUNK))
 compiles = pytest.mark.skipif(
     not (importlib.util.find_spec("nvidia") or os.environ.get("CLOSEDFORM_NVRTC")),
