@@ -13,7 +13,7 @@ help:
 	@echo "make lint      ruff and mypy only"
 	@echo "make docs      the page of operations, by trying each one"
 	@echo "make bench     the published measurements"
-	@echo "make fuzz      random graphs: reference and kernels must agree"
+	@echo "make fuzz      20 000 random programs: every target agrees within proven bounds"
 	@echo "make sanitize  kernels, driver, pool and extension under gcc's sanitizers"
 	@echo "make clean     remove what these made, .venv included"
 

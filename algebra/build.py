@@ -54,7 +54,8 @@ def elementwise(
     where = origin()
     arguments, operands = slotted(parts)
     dims, indices, equal = broadcast(operands, where)
-    compute, weak = (BOOL, False) if logical else promote([(d, w) for _, d, w in parts])
+    strengths = [(d if w or floats is not True else floating(d), w) for _, d, w in parts]
+    compute, weak = (BOOL, False) if logical else promote(strengths)
     if floats:
         compute = floats(compute) if callable(floats) else floating(compute)
     if boolean and not all(fits(value, compute) for value, _, _ in parts):

@@ -193,7 +193,12 @@ class Lowering:
             return arrays.called(self, node)
         if isinstance(node, Join | Gather):
             return (arrays.joined if isinstance(node, Join) else arrays.gathered)(self, node, place)
-        assert not isinstance(node, Leaf), f"the leaf {node} is no argument of the program"
+        if isinstance(node, Leaf):  # what is read element by element elsewhere is stored here
+            own = self.labels(node.dims, place)
+            space = dict(zip(own, node.dims, strict=True))
+            expr = self.inline(node, tuple(map(at, own)), node.dtype)
+            expr = self.pool.hoist(expr, space, node.dtype)
+            return self.pool.new(own, space, expr, node.dtype, node.dtype)
         raise EmitError(
             f"{type(node).__name__} nodes cannot be compiled", fix="use mode='FAST_COMPILE'"
         )

@@ -161,7 +161,8 @@ class Merges:
                 ((former, _),) = dependencies(j.before)
                 j.total.expr = scalar.replace(j.total.expr, {every(j.before): every(former)})
         for v in values:
-            if not v.in_body and any(d.phase == PANEL for d, _ in dependencies(v)):
+            of_panel = any(d.phase == PANEL for d, _ in dependencies(v)) or _counts_rows(v)
+            if not v.in_body and of_panel:
                 v.phase = PANEL
         return totals
 
@@ -360,3 +361,8 @@ class Merges:
             s.expr = Add(every(joined.before), every(joined.incoming))
             self._sums[s] = panel, extents
         return self._sums[s]
+
+
+def _counts_rows(v: Value) -> bool:
+    """Whether a value depends on how many rows a panel has."""
+    return v.expr is not None and any(isinstance(e, Rows) for e in scalar.subexpressions(v.expr))

@@ -51,6 +51,8 @@ def compile_unit(unit: Unit, target: str = "c") -> Program:
     """
     lowering = lower(unit)
     plan = Planner(lowering, TARGETS[target])
+    if lowering.axis is not None:
+        plan.dim(lowering.axis)  # also where no array has it: a trace of many rows is one number
     definitions = _definitions(plan, unit)
     return Program(
         render=lambda: _text(plan, TARGETS[target], definitions),

@@ -72,7 +72,12 @@ class Speller:
 
     def truth(self, e) -> str:
         """e as a condition."""
-        return self(e) if _is_truth(e) or isinstance(e, Load) else f"({self(e)} != 0)"
+        if _is_truth(e):
+            return self(e)
+        if isinstance(e, Load | Fetch) and e not in self.names:
+            text, dtype = self.places(e)
+            return text if dtype.kind == "b" else f"({text} != 0)"
+        return f"({self(e)} != 0)"
 
     def __call__(self, e) -> str:
         if e in self.names:

@@ -37,7 +37,7 @@ class Captured:
 
     def __init__(self, function: CudaFunction, arrays: Sequence[Any], sizes: Sizes) -> None:
         forms = function._forms
-        if forms.extents.empty(sizes):
+        if forms.empty(sizes):
             raise CallError(
                 "capture of a call with arrays without elements",
                 where=here(),

@@ -171,7 +171,7 @@ class CudaFunction(Function):
         given = self._checked_out(out, sizes)
         while True:
             seen = [value for (value,) in list(map(list.copy, cells))]
-            if self._forms.extents.empty(sizes):
+            if self._forms.empty(sizes):
                 found = self._as_written(arrays, seen, sizes)
             else:
                 found = self._computed(arrays, seen, sizes)

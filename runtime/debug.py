@@ -181,7 +181,7 @@ def expected(
         check_facts(leaf, array)
     values = forms.values(arrays, held)
     written = [np.array(a) for a in forms.written.run(values, sizes)]
-    if not forms.extents.empty(sizes):
+    if not forms.empty(sizes):
         found = forms.computed.run(forms.translated(values), sizes)
         begins = lambda: beginning(forms, values, sizes)  # noqa: E731
         compare_forms(forms, written, found, "in compute form", begins)

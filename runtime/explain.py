@@ -74,7 +74,7 @@ def of_examples(forms: Forms, kind: Kind, sizes: Sizes, deterministic: bool) -> 
     from . import costs
 
     program = emitted(forms, kind)
-    if forms.extents.empty(sizes):
+    if forms.empty(sizes):
         return program, None
     try:
         address = loader.load(program, forms.soundness).address

@@ -99,7 +99,9 @@ class Extents:
         If the equalities contradict each other; the message names the lines.
     """
 
-    def __init__(self, order: Sequence[Node], extra: Iterable[tuple] = ()) -> None:
+    def __init__(
+        self, order: Sequence[Node], extra: Iterable[tuple] = (), inputs: Iterable[Leaf] = ()
+    ) -> None:
         self._equal = Equalities()
         self._reasons: list[tuple[Extent, Extent, str]] = []
         self._used: dict[Node, str] = {}
@@ -115,7 +117,7 @@ class Extents:
         for dim in dict.fromkeys(d for x in order for d in dims_in((x.spec.content, x.equalities))):
             if isinstance(dim, FreshDim) and dim.definition is not None:
                 self.definitions.setdefault(self.find(dim), []).append(dim)
-        dims = [d for x in order for d in x.dims]
+        dims = [d for x in (*order, *inputs) for d in x.dims]
         self._present = tuple(dict.fromkeys(self.find(d) for d in dims))
         arrays = [x for x in order if isinstance(x, Leaf) and x.spec.kind not in ("iota", "delta")]
         given = {self.find(d) for x in arrays for d in x.dims}

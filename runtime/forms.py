@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..algebra.build import describe, here, place
+from ..algebra.dims import Extent
 from ..algebra.errors import FunctionError, UnusedInputError
 from ..algebra.graph import leaves, rebuild, topological
 from ..algebra.node import Derivative, Leaf, Map, MapSpec, Node
@@ -64,7 +65,7 @@ class Forms:
             order = self.written.order  # a derivative may need less than what it differentiates
         self.order = order
         self._check_inputs(order, unused)
-        self.extents = Extents(order, signature.joined)
+        self.extents = Extents(order, signature.joined, self.inputs)
         targets = [x for x in signature.targets if x not in order]
         held = [x for x in order if isinstance(x, Leaf) and x.spec.kind == "shared"]
         self.shared = tuple(held + targets)
@@ -152,6 +153,17 @@ class Forms:
         from ..simplify.passes import compute_form
 
         return compute_form(self.unification[0], soundness=self.soundness)
+
+    def empty(self, sizes: Sizes) -> bool:
+        """Whether an array of a call has no elements: of the graph as written, or of the compute
+        form, where a derivative may cut what is whole as written."""
+        return self.extents.empty(sizes) or any(sizes(d) == 0 for d in self._cut)
+
+    @once
+    def _cut(self) -> tuple[Extent, ...]:
+        """Extents of the compute form."""
+        order = topological(self.simplified.outputs)
+        return tuple(dict.fromkeys(d for x in order for d in x.dims))
 
     @once
     def constants(self) -> tuple[Leaf, ...]:

@@ -1,37 +1,73 @@
-"""`make fuzz`: many random programs on the C target against the graph as written.
+"""`make fuzz`: many random programs, each checked as `tests/programs/checking` says.
 
-python tests/fuzz.py [how many] [first seed]
+python tests/fuzz.py [how many] [first seed]    check these, report what is wrong
+python tests/fuzz.py --seed 123                 print a program, check it, look for a simpler one
 """
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import sys
+import tempfile
 import warnings
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+BATCH = 50  # programs in one translation unit
+DEVICE = 10  # one batch of so many also runs its text for CUDA
 
-from tests.random_programs import SIZES, disagreement  # noqa: E402
 
-LARGE = {"n": 1500, "d": 20, "k": 3}
+def checked(start: int, count: int) -> tuple[Counter[str], dict[int, str]]:
+    """Check the programs of some seeds: a tally, and complaints by seed."""
+    from tests.programs.checking import checked as together
+    from tests.programs.drawing import drawn
 
-
-def main(count: int = 1000, first: int = 0) -> int:
     warnings.simplefilter("ignore")
-    tally = {"agreed": 0, "no program": 0, "wrong": 0}
-    for seed in range(first, first + count):
-        try:
-            message = disagreement(seed, LARGE if seed % 10 == 9 else SIZES)
-        except MemoryError:
-            message = None
-        except Exception as error:  # every failure is a finding: report it and go on
-            message = f"{type(error).__name__}: {error}"
-        tally["no program" if message is None else "wrong" if message else "agreed"] += 1
-        if message:
-            print(f"seed {seed}: {message}", flush=True)
-    print(", ".join(f"{n} {what}" for what, n in tally.items()))
-    return int(tally["wrong"] > 0)
+    device = start // BATCH % DEVICE == 0
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["CLOSEDFORM_CACHE_DIR"] = folder
+        report = together([drawn(seed) for seed in range(start, start + count)], device)
+    tally = Counter(report.tally())
+    return tally, {start + number: message for number, message in report.wrong.items()}
+
+
+def shown(seed: int) -> int:
+    """Print a program, and the simplest one like it that is wrong in some way."""
+    from tests.programs.checking import fails
+    from tests.programs.drawing import drawn, shrunk
+
+    print(drawn(seed).source(), flush=True)
+    try:
+        shrunk(seed, lambda program: fails(program, device=True))
+    except AssertionError as error:
+        print(f"\n{error}")
+        return 1
+    print("\nnothing is wrong with it")
+    return 0
+
+
+def main(count: int = 20_000, first: int = 0) -> int:
+    starts = range(first, first + count, BATCH)
+    sizes = [min(BATCH, first + count - start) for start in starts]
+    total: Counter[str] = Counter()
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(os.cpu_count(), context, max_tasks_per_child=20) as pool:
+        for done, (tally, wrong) in enumerate(pool.map(checked, starts, sizes), 1):
+            total += tally
+            for seed, message in wrong.items():
+                print(f"seed {seed}: {message}\n", flush=True)
+            if done % 20 == 0 or done == len(starts):
+                print(", ".join(f"{n} {what}" for what, n in total.items()), flush=True)
+    return int(total["wrong"] > 0)
 
 
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["--seed"]:
+        with tempfile.TemporaryDirectory() as place:
+            os.environ["CLOSEDFORM_CACHE_DIR"] = place
+            sys.exit(shown(int(sys.argv[2])))
     sys.exit(main(*map(int, sys.argv[1:])))

@@ -26,7 +26,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 FLAGS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-g")
 IN_PYTHON = [
     "tests/emit/test_catalogue.py",
-    "tests/emit/test_random_programs.py",
+    "tests/programs/test_random_programs.py::test_programs_agree",
     "tests/runtime/test_driver.py",
 ]
 OF_EXTENSION = [

@@ -5,6 +5,7 @@ All operations of a dtype are outputs of one function, so that one compilation s
 
 from __future__ import annotations
 
+import itertools
 from functools import cache
 
 import numpy as np
@@ -69,6 +70,22 @@ def test_refuses_what_numpy_refuses(dtype):
         refused = built(dtype).refused.get(row.public)
         assert (want is None) == (refused is not None), f"{row.public} of {dtype}: {refused}"
         assert refused is None or (refused.where and refused.fix)
+
+
+@pytest.mark.parametrize(
+    "row", [r for r in table.rows() if len(r.domain) == 2], ids=lambda r: r.public
+)
+def test_4_1_dtypes_of_two_different_arguments_are_numpys(row):
+    failed = []
+    for left, right in itertools.product(table.DTYPES, repeat=2):
+        want = table.called(table.reference(row), np.ones(1, left), np.ones(1, right))
+        if row.like != table.NUMPY or want is None or row.choice:
+            continue
+        dtype = np.dtype(np.float32) if want.dtype == np.float16 else want.dtype
+        found = table.ours(row)(cf.vector(dtype=left), cf.vector(dtype=right)).dtype
+        if found != dtype:
+            failed.append(f"{row.public} of {left} and {right} is {found}, not {dtype}")
+    assert not failed, "\n".join(failed)
 
 
 @targets

@@ -231,3 +231,14 @@ def test_a_notebook_shows_the_formula_with_shape_and_dtype() -> None:
     assert set(bundle) == {"text/html", "text/latex", "text/plain"}
     assert "shape (d,), float32" in bundle["text/html"]
     assert "&lt; 1" in bundle["text/html"] and "< 1" in bundle["text/latex"]
+
+
+def test_arrays_that_are_repeated_along_an_axis_are_reduced() -> None:
+    x = cf.tensor("x", ("k", "n", "m"))
+    text = cf.latex(cf.min(cf.maximum(cf.broadcast_to(x, (2, *x.shape)), 2 * x)))
+    assert r"\min" in text and r"\max" in text
+
+
+def test_an_axis_of_extent_1_that_is_cut_stays_away_from_other_uses() -> None:
+    x = cf.tensor("x", ("k", 1, "n"))
+    assert r"\min" in cf.latex(cf.minimum(cf.diff(x, 1, 1), x))

@@ -54,7 +54,11 @@ def unit(source: str) -> str:
 
 def build(source: str, options: tuple[str, ...], flags: tuple[str, ...] = ()) -> Path:
     """Compile a unit, or find it compiled."""
-    text = unit(source)
+    return compiled(unit(source), options, flags)
+
+
+def compiled(text: str, options: tuple[str, ...] = (), flags: tuple[str, ...] = ()) -> Path:
+    """Compile a text with entries, or find it compiled."""
     facts = repr((text, options, flags, FLAGS, (HERE / "shim.h").read_text()))
     key = hashlib.sha256(facts.encode()).hexdigest()[:24]
     folder = Path(os.environ["CLOSEDFORM_CACHE_DIR"]) / "emulated"

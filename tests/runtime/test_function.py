@@ -396,3 +396,19 @@ def test_config_target():
         assert cf.function([x], x.sum()).target == "numpy"
     finally:
         cf.config.target = "c"
+
+
+# ---------------------------------------------------------------- arrays without elements
+
+
+def test_5_3_an_input_without_elements_that_nothing_reads() -> None:
+    x, y = cf.matrix("x", shape=(2, "n")), cf.vector("y")
+    f = cf.function([x, y], x.shape[0] * y, on_unused_input="ignore")
+    assert_array_equal(f(np.ones((2, 0)), [1.0, 2.0]), [2.0, 4.0])
+
+
+def test_5_3_a_derivative_that_cuts_an_axis_to_nothing() -> None:
+    x = cf.matrix("x", shape=("n", "d"))
+    f = cf.function([x], cf.grad((cf.cumprod(x, 1) ** 2).sum(), x))
+    assert_array_equal(f([[3.0], [4.0]]), [[6.0], [8.0]])
+    assert_allclose(f([[3.0, 2.0]]), [[6 * (1 + 4), 9 * 4]])

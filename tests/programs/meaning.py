@@ -1,0 +1,121 @@
+"""`cf` for arrays: every word of the vocabulary by NumPy's and SciPy's own functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import scipy.special
+from tests import operations
+
+from closedform.algebra.operations import OPERATIONS
+
+
+def _elementwise(public: str) -> Callable[..., Any]:
+    """An operation as its row promises: the value and the dtype."""
+    row = OPERATIONS[public]
+
+    def function(*args: Any) -> Any:
+        common = np.result_type(*args)  # numbers of Python are weak
+        columns = [
+            np.asarray(a) if isinstance(a, np.ndarray | np.generic) else np.asarray(a, common)
+            for a in args
+        ]
+        if row.like != operations.NUMPY and common.kind == "f":  # as SciPy's loops are chosen
+            columns = [
+                c if row.choice and k == 0 else c.astype(common) for k, c in enumerate(columns)
+            ]
+        found = operations.expected(row, columns)
+        if found is None:
+            raise TypeError(f"{public} of {', '.join(str(c.dtype) for c in columns)}")
+        return found
+
+    return function
+
+
+def softmax(x: np.ndarray, axis: int = -1) -> np.ndarray:
+    return scipy.special.softmax(floats(x), axis=axis)
+
+
+def log_softmax(x: np.ndarray, axis: int = -1) -> np.ndarray:
+    return scipy.special.log_softmax(floats(x), axis=axis)
+
+
+def logsumexp(x: np.ndarray, axis: Any = None, keepdims: bool = False) -> np.ndarray:
+    a = floats(x)
+    top = np.max(a, axis=axis, keepdims=True, initial=-np.inf)
+    shift = np.where(np.isfinite(top), top, 0).astype(a.dtype)
+    total = np.log(np.sum(np.exp(a - shift), axis=axis, keepdims=True)) + shift
+    return total if keepdims else np.squeeze(total, axis=axis)
+
+
+def floats(x: np.ndarray) -> np.ndarray:
+    """In the dtype in which NumPy computes exp; float32 for its float16."""
+    dtype = np.exp(np.zeros((), x.dtype)).dtype
+    return x.astype(np.float32 if dtype == np.float16 else dtype)
+
+
+def one_hot(k: np.ndarray, num: int) -> np.ndarray:
+    return (np.asarray(k)[..., None] == np.arange(num)) * 1.0
+
+
+def dimshuffle(x: np.ndarray, *pattern: Any) -> np.ndarray:
+    kept = [p for p in pattern if p != "x"]
+    dropped = tuple(k for k in range(x.ndim) if k not in kept)
+    moved = np.transpose(x, (*kept, *dropped)).reshape([x.shape[k] for k in kept])
+    return np.expand_dims(moved, tuple(k for k, p in enumerate(pattern) if p == "x"))
+
+
+def placed(x: np.ndarray, key: Any, value: Any, adds: bool = False) -> np.ndarray:
+    """x with a value set, or added, at x[key]; every occurrence of a position counts."""
+    result = np.array(x)
+    if adds:
+        np.add.at(result, key, np.asarray(value).astype(x.dtype))
+    else:
+        result[key] = value
+    return result
+
+
+def linear_recurrence(a: np.ndarray, b: np.ndarray, axis: int) -> np.ndarray:
+    """y_i = a_i y_(i-1) + b_i along the last axis."""
+    a, b = np.broadcast_arrays(a, b)
+    held, found = np.zeros(b.shape[:-1]), []
+    for k in range(b.shape[-1]):
+        held = a[..., k] * held + b[..., k]
+        found.append(held)
+    dtype = np.result_type(a, b)
+    return np.stack(found, -1).astype(dtype) if found else np.zeros(b.shape, dtype)
+
+
+OWN: dict[str, Callable[..., Any]] = {
+    "softmax": softmax,
+    "log_softmax": log_softmax,
+    "logsumexp": logsumexp,
+    "one_hot": one_hot,
+    "dimshuffle": dimshuffle,
+    "placed": placed,
+    "linear_recurrence": linear_recurrence,
+    "cast": lambda x, dtype: np.asarray(x).astype(dtype),
+    "norm": np.linalg.norm,
+    "argsort": lambda x, axis=-1: np.argsort(x, axis, kind="stable"),
+    "zeros_like": np.zeros_like,
+}
+
+
+class Reference:
+    """Looks like the module `closedform`, and computes with arrays."""
+
+    def __init__(self, prefix: str = "") -> None:
+        self._prefix = prefix
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "special":
+            return Reference("special.")
+        public = self._prefix + name
+        if public in OPERATIONS:
+            return _elementwise(public)
+        return OWN[name] if name in OWN else getattr(np, name)
+
+
+REFERENCE = Reference()
