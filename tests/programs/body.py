@@ -34,7 +34,7 @@ from closedform.algebra.operations import OPERATIONS
 from closedform.algebra.scalar import PRIMITIVES, Scalar, Slot, is_number, op
 from closedform.runtime.numpy_table import NUMPY
 
-DIGITS = 50
+DIGITS = 120  # many, for what is added to 1 in between
 
 
 def mapped(x: Map, operands: Sequence[Bound], size: Callable[[Any], int]) -> Bound:
@@ -190,6 +190,7 @@ LONG: dict[str, Callable] = {
     "pi": lambda: WIDE.type(mpmath.nstr(mpmath.pi(dps=30), 25)),
     "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
     "softplus": lambda x: np.logaddexp(WIDE.type(0), x),
+    "log1mexp": lambda x: np.where(x < 0.7, np.log(-np.expm1(-x)), np.log1p(-np.exp(-x))),
     "Pow": np.power,
 }
 

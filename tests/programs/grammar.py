@@ -320,11 +320,30 @@ def _taken(word: str, source: Source) -> Text:
 
 
 def _joined(word: str, source: Source) -> Text:
-    v = source.value(1 if word == "concatenate" else 0, most=3)
+    v = source.value(1 if word != "stack" else 0, most=3)
     same = [w for w in source.values if w.tensor.shape == v.tensor.shape]
     w = source.one(same[::-1])
-    axis = source.whole(0, v.ndim - (word == "concatenate"))
+    axis = source.whole(0, v.ndim - (word != "stack"))
     return Text(f"cf.{word}([{v.name}, {w.name}], {axis})", (v.name, w.name))
+
+
+def _stacked(arguments: str, rank: int, which: str = "", most: int = 3) -> Form:
+    """A word of two arrays of one shape."""
+
+    def form(word: str, source: Source) -> Text:
+        v = source.value(rank, most=most)
+        w = source.one([w for w in source.values if w.tensor.shape == v.tensor.shape][::-1])
+        given = arguments.format(x=v.name, y=w.name)
+        return Text(f"cf.{word}({given}){which}", (v.name, w.name))
+
+    return form
+
+
+def _crossed(word: str, source: Source) -> Text:
+    v = source.one(
+        [v for v in source.values if v.ndim and v.tensor.shape[-1] == 3 and v.kind == "f"]
+    )
+    return Text(f"cf.cross({v.name}, cf.flip({v.name}, -1))", (v.name,))
 
 
 def _split(word: str, source: Source) -> Text:
@@ -362,6 +381,14 @@ FORMS: dict[str, Form] = {
     "broadcast_to": _unary("cf.broadcast_to({x}, (2, *{x}.shape))", 1, most=3),
     "flip": _unary("cf.flip({x}, {axes})", 1),
     "ravel": _unary("cf.ravel({x})"),
+    "flipud": _unary("cf.flipud({x})", 1),
+    **dict.fromkeys(("fliplr", "matrix_transpose"), _unary("cf.{word}({x})", 2)),
+    "rot90": _unary("cf.rot90({x}, {k})", 2),
+    **dict.fromkeys(("atleast_1d", "atleast_2d", "atleast_3d"), _unary("cf.{word}({x})")),
+    # statistics
+    **dict.fromkeys(("average", "median"), _unary("cf.{word}({x}, {axis})", 1, "fiu")),
+    "trapezoid": _unary("cf.trapezoid({x}, axis={axis})", 1, "fi"),
+    **dict.fromkeys(("cov", "corrcoef"), _unary("cf.{word}({x})", 2, "f", 2)),
     "reshape": _reshape,
     # creation
     **dict.fromkeys(("zeros", "ones"), _created("(cf.{word}(({x}.shape[0], 2)) + 1)")),
@@ -371,6 +398,8 @@ FORMS: dict[str, Form] = {
     "eye": _unary("cf.eye({x}.shape[0], 3, {k})", 1),
     "identity": _created("cf.identity({x}.shape[0])"),
     "arange": _unary("cf.arange({x}.shape[0])", 1),
+    "tri": _created("cf.tri({x}.shape[0], 3)"),
+    "logspace": _unary("cf.logspace(0, cf.tanh(cf.sum({x})), 5)", kinds="f"),
     "linspace": _unary("cf.linspace(cf.sum({x}), 2, 5)", kinds="f"),
     "one_hot": _unary("cf.one_hot(cf.argmax({x}, {axis}), 3)", 1, most=3),
     **dict.fromkeys(("tril", "triu"), _unary("cf.{word}({x}, {k})", 2)),
@@ -384,7 +413,11 @@ FORMS: dict[str, Form] = {
     "getitem": _index,
     "mask": _masked,
     # joining
-    **dict.fromkeys(("concatenate", "stack"), _joined),
+    **dict.fromkeys(("concatenate", "concat", "stack"), _joined),
+    **dict.fromkeys(("hstack", "vstack", "dstack", "column_stack"), _stacked("[{x}, {y}]", 1)),
+    "append": _stacked("{x}, {y}", 0),
+    "broadcast_arrays": _stacked("{x}, {y}", 0, "[0]"),
+    "meshgrid": _stacked("{x}, {y}", 1, "[1]", most=1),
     "split": _split,
     "repeat": _unary("cf.repeat({x}, 2, {axis})", 1),
     "tile": _unary("cf.tile({x}, (2, 1))", 1, most=3),
@@ -396,13 +429,24 @@ FORMS: dict[str, Form] = {
     "inner": _pair("cf.{word}({x}, {y})", -1, -1, most=2),
     "tensordot": _pair("cf.{word}({x}, {y}, ([-1], [-1]))", -1, -1, most=3),
     "vdot": _unary("cf.vdot({x}, {x})", kinds="fi"),
+    "vecdot": _unary("cf.vecdot({x}, {x})", 1, "fi"),
+    "cross": _crossed,
     "einsum": _einsum,
     **dict.fromkeys(("outer", "kron"), _outer),
     # conversion
     "cast": lambda word, source: _cast(source),
     "scaled": lambda word, source: scaled(source),
 }
-BY_MODULE: dict[str, Form] = {"reductions": _unary("cf.{word}({x}, {axes}{keep})")}
+BY_MODULE: dict[str, Form] = {
+    "reductions": _unary("cf.{word}({x}, {axes}{keep})"),
+    "statistics": _unary("cf.{word}({x}, {axes}{keep})", kinds="fi"),
+}
+# words that have no value of their own to compare: copies, undefined values, printing, and what
+# changes derivatives on purpose
+ASIDE = frozenset(
+    (*MODULES["cloning"].split(), *MODULES["differentiation"].split(), "empty", "empty_like")
+    + (*MODULES["identities"].split(),)
+)
 METHODS = ("sum", "mean", "max", "min", "logsumexp")  # reductions that are older than `vocabulary`
 
 
@@ -431,4 +475,4 @@ def forms() -> dict[str, Form]:
 def missing() -> list[str]:
     """Words of the vocabulary that are never drawn."""
     known = forms()
-    return [word for word in WORDS if word not in known and WORDS[word] in MODULES]
+    return [word for word in WORDS if word not in known and word not in ASIDE]

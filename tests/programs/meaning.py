@@ -99,7 +99,9 @@ OWN: dict[str, Callable[..., Any]] = {
     "cast": lambda x, dtype: np.asarray(x).astype(dtype),
     "norm": np.linalg.norm,
     "argsort": lambda x, axis=-1: np.argsort(x, axis, kind="stable"),
-    "zeros_like": np.zeros_like,
+    "concat": np.concatenate,
+    "matrix_transpose": lambda x: np.swapaxes(x, -1, -2),
+    "vecdot": lambda a, b: np.sum(a * b, -1, dtype=np.result_type(a, b)),
 }
 
 
