@@ -259,6 +259,8 @@ def _sum_one(e: Formula) -> Formula:
         return chain([transpose(e.factors[0]), Hadamard(e.factors[1:], e.below)], 0)
     if isinstance(e, Power) and e.exponent == TWO:
         return _squared(e.base)
+    if isinstance(e, Apply) and e.word == "diag" and e.args[0].rank == 2:
+        return Apply("tr", e.args, 0)
     return Apply("sum", (e,), 0)
 
 

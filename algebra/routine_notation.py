@@ -9,17 +9,24 @@ from collections.abc import Callable
 
 from .node import Call
 from .normal_form import chain, transpose
-from .notation import Apply, Formula, MatrixPower
+from .notation import Apply, Formula, MatrixPower, Transpose
 
 Row = Callable[..., Formula]
 
 
 def _power(exponent: str) -> Row:
-    return lambda x, a, *rest: MatrixPower(a, exponent)
+    return lambda x, a, *rest: _raised(a, exponent)
+
+
+def _raised(a: Formula, exponent: str) -> Formula:
+    """A matrix to a power; the transpose is taken last."""
+    if isinstance(a, Transpose):
+        return Transpose(MatrixPower(a.base, exponent))
+    return MatrixPower(a, exponent)
 
 
 def _solve(x: Call, a: Formula, b: Formula) -> Formula:
-    return chain([MatrixPower(a, "-1"), b], b.rank)
+    return chain([_raised(a, "-1"), b], b.rank)
 
 
 def _log_determinant(x: Call, a: Formula) -> Formula:

@@ -227,6 +227,8 @@ class TextSpelling(Spelling):
         return f"{self.inside(e.left, PRODUCT)} (x) {self.inside(e.right, PRODUCT)}"
 
     def transpose(self, e: Transpose) -> str:
+        if isinstance(e.base, MatrixPower) and e.base.exponent == "-1":
+            return f"{self.inside(e.base.base, ATOM)}^-T"
         return f"{self.inside(e.base, ATOM)}{self.TOP}"
 
     def apply(self, e: Apply) -> str:

@@ -24,6 +24,7 @@ from .notation import (
     Power,
     Sum,
     Symbol,
+    Transpose,
     Unit,
 )
 from .spelling import ATOM, POWER, PRODUCT, SUM, plain_name
@@ -98,6 +99,11 @@ class UnicodeSpelling(TextSpelling):
         if re.fullmatch(r"-?\d+", e.exponent):
             return self.inside(e.base, ATOM) + e.exponent.translate(SUPERSCRIPTS)
         return self.inside(e.base, ATOM) + ("⁺" if e.exponent == "+" else f"^{e.exponent}")
+
+    def transpose(self, e: Transpose) -> str:
+        if isinstance(e.base, MatrixPower) and e.base.exponent == "-1":
+            return f"{self.inside(e.base.base, ATOM)}⁻ᵀ"
+        return super().transpose(e)
 
     def kronecker(self, e: Kronecker) -> str:
         return f"{self.inside(e.left, PRODUCT)} ⊗ {self.inside(e.right, PRODUCT)}"

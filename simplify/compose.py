@@ -15,7 +15,7 @@ import sympy
 
 from ..algebra import scalar
 from ..algebra.graph import topological
-from ..algebra.node import Contract, Layout, Leaf, Map, MapSpec, Node, Reduce, sign_from
+from ..algebra.node import Call, Contract, Layout, Leaf, Map, MapSpec, Node, Reduce, sign_from
 from ..algebra.node import sign as sign_of_node
 from ..algebra.scalar import NONNEGATIVE, POSITIVE, REAL, Slot, is_number
 from . import contraction_rows, node_rows
@@ -53,6 +53,7 @@ class Composer:
         self.across = across and REAL_ROWS in admitted
         self.single_rows: tuple = node_rows.SINGLE
         self.across_rows: tuple = node_rows.ACROSS
+        self.call_rows: tuple = ()  # of the display form
         self.contraction_rows = [r for r in contraction_rows.ROWS if r.soundness in admitted]
         self.shared: set[Node] = set()
         self.compared: set[Node] = set()  # operands of extremes: read, never computed again
@@ -93,6 +94,8 @@ class Composer:
                 found = contraction_rows.normal(self, x)
             elif isinstance(x, Reduce | Layout):
                 found = node_rows.normal(self, x)
+            elif isinstance(x, Call) and self.call_rows:
+                found = node_rows.of_call(self, x)
             else:
                 found = x
             self._known[x] = self._known[found] = found

@@ -48,6 +48,7 @@ class Displayer(Composer):
         weighed = (display_nodes.SPLITTING, display_nodes.JOINING) if weighs else ((), ())
         self.contraction_rows = [*self.contraction_rows, *certain[0], *weighed[0]]
         self.single_rows = (*self.single_rows, *display_nodes.SINGLE)
+        self.call_rows = display_nodes.CALLS
         self.across_rows = (*certain[1], *weighed[1], *self.across_rows)
         # where a rewriting is tried out: what is weighed there is not weighed again
         self.scratch = Displayer(kinks, False) if weighs else self

@@ -21,8 +21,9 @@ from ..algebra.node import (
     map_node,
 )
 from ..algebra.scalar import Add, Slot, exp
+from . import display_linalg
 from .arithmetic import coefficient
-from .contraction_rows import NodeRule, rebuild, summed, with_repeats
+from .contraction_rows import NodeRule, summed, with_repeats
 from .display_sums import CERTAIN, JOINING, SIGN_LEAVES, SPLITTING
 from .factors import contraction, flat_factors, key, part, reads_of
 from .island import occurrences
@@ -127,30 +128,6 @@ def shifted(composer: Any, x: Node) -> Node | None:
 # ---------------------------------------------------------------- declared structure, layouts
 
 
-def symmetric(composer: Any, x: Contract) -> Node | None:
-    """A' is A for a symmetric A: its labels stand in one order."""
-    indices = list(x.spec.indices)
-    for k, a in enumerate(x.operands):
-        if isinstance(a, Leaf) and _is_symmetric(a) and indices[k][0] > indices[k][1]:
-            indices[k] = indices[k][::-1]
-    return None if indices == list(x.spec.indices) else rebuild(x, indices, x.operands)
-
-
-def _is_symmetric(a: Leaf) -> bool:
-    return a.ndim == 2 and bool(a.spec.facts & {"symmetric", "psd", "diagonal"})
-
-
-def symmetric_view(composer: Any, x: Map) -> Node | None:
-    """The same where it is read elementwise."""
-    indices = tuple(
-        tuple(sorted(i)) if isinstance(a, Leaf) and _is_symmetric(a) and None not in i else i
-        for a, i in zip(x.operands, x.spec.indices, strict=True)
-    )
-    if indices == x.spec.indices:
-        return None
-    return composer.normal(Map(x.spec.with_(indices=indices), *x.operands))
-
-
 def orthogonal(composer: Any, x: Contract) -> Node | None:
     """Q'Q is I for an orthogonal Q."""
     rank = x.ndim
@@ -232,7 +209,7 @@ def whole_slice(composer: Any, x: Node) -> Node | None:
 
 
 CONTRACTION = (
-    NodeRule("symmetric", "A'", "A", symmetric, source="declared"),
+    *display_linalg.CONTRACTION,
     NodeRule("orthogonal", "Q'Q", "I", orthogonal, source="declared"),
     SIGN_LEAVES,
     NodeRule("total-probability", "sum(softmax(u))", "1", total_probability, source="definition"),
@@ -248,5 +225,6 @@ SINGLE = (
         source="Blanchard, Higham, Higham 2021",
     ),
 )
-ACROSS = (NodeRule("symmetric-view", "A'", "A", symmetric_view, source="declared"), *CERTAIN)
-__all__ = ["ACROSS", "CONTRACTION", "JOINING", "SINGLE", "SPLITTING"]
+ACROSS = (*display_linalg.ACROSS, *CERTAIN)
+CALLS = display_linalg.CALLS
+__all__ = ["ACROSS", "CALLS", "CONTRACTION", "JOINING", "SINGLE", "SPLITTING"]

@@ -36,6 +36,16 @@ def normal(composer: Any, x: Node) -> Node:
     return x
 
 
+def of_call(composer: Any, x: Node) -> Node:
+    """A routine over operands in compute form."""
+    for row in composer.call_rows:
+        new = row.action(composer, x)
+        if new is not None:
+            composer.fired[row.name] += 1
+            return new
+    return x
+
+
 def across(composer: Any, x: Map) -> Node | None:
     """What rows across kinds make of an island, in compute form; None if none applies."""
     for row in composer.across_rows:

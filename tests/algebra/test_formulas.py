@@ -25,6 +25,7 @@ Mu, pi = cf.matrix("M", shape=(k, d)), cf.vector("pi", shape=k)
 i = cf.lvector("i", shape=m)
 grad, jac, hess = cf.grad, cf.jacobian, cf.hessian
 norm, exp, log = cf.norm, cf.exp, cf.log
+inv, det, logdet, solve = (cf.linalg.inv, cf.linalg.det, cf.linalg.logdet, cf.linalg.solve)
 
 GOLDEN = {
     # linear and quadratic forms, Matrix Cookbook (69) to (88)
@@ -33,8 +34,8 @@ GOLDEN = {
     "bilinear transposed": (grad(a @ A.T @ b, A), r"b a^\top", "b aᵀ"),
     "gram": (
         grad(b @ A.T @ A @ c, A),
-        r"A \left(c b^\top + b c^\top\right)",
-        "A (c bᵀ + b cᵀ)",
+        r"A \left(b c^\top + c b^\top\right)",
+        "A (b cᵀ + c bᵀ)",
     ),
     "quadratic": (grad(x @ A @ x, x), r"\left(A + A^\top\right) x", "(A + Aᵀ) x"),
     "quadratic, Hessian": (hess(x @ A @ x, x), r"A + A^\top", "A + Aᵀ"),
@@ -78,6 +79,29 @@ GOLDEN = {
         r"\operatorname{diag}\left(\operatorname{diag}\left(A\right)\right)",
         "diag(diag(A))",
     ),
+    # inverses and determinants, (49) to (64)
+    "inverse in a form": (
+        grad(a @ inv(A) @ b, A), r"-A^{-\top} a b^\top A^{-\top}", "−A⁻ᵀ a bᵀ A⁻ᵀ"),
+    "determinant": (
+        grad(det(A), A), r"\operatorname{det}\left(A\right) A^{-\top}", "det(A) A⁻ᵀ"),
+    "determinant of a Gram matrix": (
+        grad(det(X.T @ X), X),
+        r"2 \operatorname{det}\left(X^\top X\right) X \left(X^\top X\right)^{-1}",
+        "2 det(Xᵀ X) X (Xᵀ X)⁻¹",
+    ),
+    "log determinant": (
+        grad(logdet(X.T @ X), X), r"2 X \left(X^\top X\right)^{-1}", "2X (Xᵀ X)⁻¹"),
+    "determinant of a square": (
+        grad(det(A @ A), A), r"2 \operatorname{det}\left(A\right)^{2} A^{-\top}",
+        "2 det(A)² A⁻ᵀ"),
+    "inverse": (jac(inv(A), A), r"-A^{-1} \otimes A^{-\top}", "−A⁻¹ ⊗ A⁻ᵀ"),
+    "shifted": (
+        grad(logdet(S + lam * cf.eye(d)), lam),
+        r"\operatorname{tr}\left(\left(S + \lambda I\right)^{-1}\right)",
+        "tr((S + λ I)⁻¹)",
+    ),
+    "solve": (grad(a @ solve(A, b), b), r"A^{-\top} a", "A⁻ᵀ a"),
+    "symmetric inverse": (grad(x @ inv(S) @ x, x), r"2 S^{-1} x", "2S⁻¹ x"),
     # norms, (129) to (132)
     "distance": (
         grad(norm(x - a), x), r"\frac{x - a}{\left\|x - a\right\|}", "(x − a)/‖x − a‖"),

@@ -207,7 +207,7 @@ def contractions() -> list[tuple]:
         (contraction(((0,), (0,)), (), one, a, a), "a^T a"),
         (contraction(((0,), (1,)), (0, 1), two, a, b), "a b^T"),
         (contraction(((0,), (0, 1), (1,)), (), two, a, A, b), "a^T Ab"),
-        (contraction(((0, 0),), (), one, A), "sum(diag(A))"),
+        (contraction(((0, 0),), (), one, A), "tr(A)"),
         (contraction(((0, 0),), (0,), one, A), "diag(A)"),
         (contraction(((0, 1), (1, 0)), (), two, A, B), "tr(AB)"),
         (contraction(((0, 1), (0, 1)), (), two, A, B), "tr(A^T B)"),

@@ -106,9 +106,14 @@ def meant(node: Node) -> np.ndarray:
     return np.asarray(run(*arrays.values()))
 
 
+inv = cf.linalg.inv
 WITNESS = {
     "symmetric": lambda: S.T @ x + S @ x,
     "symmetric-view": lambda: S.T + S,
+    "inverse-cancels": lambda: inv(A) @ (A @ x) + S @ x,
+    "inverse-of-inverse": lambda: inv(inv(A)),
+    "inverse-of-product": lambda: inv(A @ A) @ (A @ y),
+    "determinant-of-product": lambda: cf.linalg.det(A @ A) + cf.linalg.logdet(B @ B @ B),
     "orthogonal": lambda: Q.T @ (Q @ x),
     "total-probability": lambda: cf.softmax(C).sum(axis=1) * x + T.sum(axis=1),
     "split-sum": lambda: (x - x.mean()).sum() + (cf.softmax(y) * (x - y.sum())).sum(),
@@ -123,7 +128,7 @@ WITNESS = {
 }
 ALL = (
     *display_nodes.CONTRACTION, *display_nodes.SPLITTING, *display_nodes.SINGLE,
-    *display_nodes.ACROSS, *display_nodes.JOINING,
+    *display_nodes.ACROSS, *display_nodes.JOINING, *display_nodes.CALLS,
 )  # fmt: skip
 
 
