@@ -79,8 +79,12 @@ def nan_to_num(x: Any, nan: Any = 0, posinf: Any = None, neginf: Any = None) -> 
     largest = np.finfo(x.dtype).max
     high = largest if posinf is None else posinf
     low = -largest if neginf is None else neginf
-    finite = where(isfinite(x), x, where(x > 0, _in(high, x), _in(low, x)))
-    return where(isnan(x), _in(nan, x), finite)
+    return apply(_replaced, x, *(_in(value, x) for value in (nan, high, low)))
+
+
+def _replaced(a: Any, nan: Any, high: Any, low: Any) -> Any:
+    infinite = scalar.where(scalar.gt(a, scalar.ZERO), high, low)
+    return scalar.where(scalar.isnan(a), nan, scalar.where(scalar.isfinite(a), a, infinite))
 
 
 def _in(value: Any, x: Tensor) -> Any:

@@ -112,7 +112,7 @@ LOSS = ["sum(log(1+exp(-y*(X@w))))", "--shape", "X=n,d", "--shape", "w=d", "--sh
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["--wrt", "w"], "-X^T(sigma(-y * Xw) * y)\n"),
+        (["--wrt", "w"], "-X^T(y * sigma(-y * Xw))\n"),
         (["--wrt", "w", "--latex"], r"-X^\top"),
         (["--wrt", "w", "--hessian"], "X^T diag(t_0) X"),
         (["--wrt", "w", "--wrt", "y"], "w: -X^T("),
