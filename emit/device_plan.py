@@ -201,8 +201,8 @@ class Kernels:
 
     arguments  arrays of the caller, which come before the workspace buffers in the frame
     whole      numbers of the arguments that are not only read row by row of a fold
-    flag       number of the buffer whose first number a kernel sets if it meets a position that is
-               out of range; -1 if none can
+    flag       number of the buffer whose first number a kernel sets if it meets what it refuses: a
+               position out of range, a singular matrix; -1 if none can
     """
 
     steps: tuple[Step, ...] = ()

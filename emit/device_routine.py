@@ -30,6 +30,7 @@ class Spelling:
     batch    the operand whose leading axes are the batch, or None where there is none
     typed    the operand whose type the functions are made for
     work     bytes of the elements of each array of work; 0: of a running sum
+    share    the operand whose batch blocks share out, if not that of `batch`
     """
 
     extents: tuple[Place, ...]
@@ -37,8 +38,11 @@ class Spelling:
     batch: int | None = 0
     typed: int = 0
     work: tuple[int, ...] = ()
+    share: int | None = None
 
 
+COLUMNS, LAST = (0, -1), (1, -1)
+LU = ("lu", "substitute")
 CUDA: dict[str, Spelling] = {
     "cumsum": Spelling(((0, -1),), ("states", "sequence", "tile", "running"), work=(0,)),
     "cumprod": Spelling(((0, -1),), ("states", "sequence")),
@@ -48,8 +52,13 @@ CUDA: dict[str, Spelling] = {
         ((1, -2), (1, -1), (RESULT, -2)), ("states", "merge", "sort", "segments"), 1, 1, (8, 8)
     ),
     "scatter_last": Spelling(((0, -1), (RESULT, -1)), (), None),
+    "cholesky": Spelling((COLUMNS,), ()),
+    "solve_triangular": Spelling((COLUMNS, LAST), ("substitute",), 1),
+    "solve": Spelling((COLUMNS, LAST), LU, 1, work=(8, 8), share=0),
+    **{name: Spelling((COLUMNS,), LU, work=(8, 8)) for name in ("inv", "det", "logdet", "slogdet")},
 }
-CHECKED = ("scatter_add", "scatter_last")  # meet positions that may be out of range
+# meet values that they refuse: positions out of range, singular matrices
+CHECKED = ("scatter_add", "scatter_last", "cholesky", "solve_triangular", "solve", "inv")
 
 
 @dataclass
@@ -58,7 +67,8 @@ class RoutineText:
 
     call      template of the statements that call it
     type      that its functions are made for
-    sizes     texts of the extents it works on; batch: text of how often it is repeated
+    sizes     texts of the extents it works on; batch: text of how often it is repeated; own: of how
+              many first operands there are
     operands, results, work  numbers of the arrays in the frame; -1: nobody wants the result
     flag      number of the array where positions out of range are noted
     """
@@ -70,6 +80,8 @@ class RoutineText:
     type: str
     declarations: list[str]
     batch: str
+    own: str
+    params: tuple[int, ...]
     sizes: list[str]
     operands: list[int]
     results: list[int]
@@ -94,6 +106,8 @@ def routine(p: DevicePlanner, values: list[Value], name: str) -> RoutineText:
     kernel = DeviceKernel(p, {}, fold=False)
     dims = [_dims(place, work, values) for place in row.extents]
     batch = () if row.batch is None else _batch(work, row.batch)
+    shared = batch if row.share is None else _batch(work, row.share)
+    own = _batch(work, 0)
     typed = work.operands[row.typed].dtype
     running = 8 if typed == FLOAT32 else typed.itemsize
     items = [item or running for item in row.work]
@@ -102,7 +116,7 @@ def routine(p: DevicePlanner, values: list[Value], name: str) -> RoutineText:
     description = grid.Routine(
         name,
         work.name,
-        tuple(p.dim(d) for d in batch),
+        tuple(p.dim(d) for d in shared),
         tuple(p.dim(d) for d in dims),
         tuple(zip(buffers, items, strict=True)),
         words[0],
@@ -110,7 +124,7 @@ def routine(p: DevicePlanner, values: list[Value], name: str) -> RoutineText:
     wanted = {v.expr.content[1]: p.number[v] for v in values}  # type: ignore[attr-defined]
     about = ", ".join(f"v{v.number}[{', '.join(v.own)}]" for v in values)
     sizes = [kernel.extent(d) for d in dims]
-    repeated = "*".join(kernel.extent(d) for d in batch) or "1"
+    repeated, first = ("*".join(map(kernel.extent, dims)) or "1" for dims in (batch, own))
     return RoutineText(
         name,
         f"{about} = {work.name}",
@@ -119,6 +133,8 @@ def routine(p: DevicePlanner, values: list[Value], name: str) -> RoutineText:
         p.target.type_of(typed),
         kernel.declarations(),
         repeated,
+        first,
+        work.params,
         sizes,
         [p.number[v.root] for v in work.operands],
         [wanted.get(k, -1) for k in range(len(ROUTINES[work.name].results))],

@@ -89,6 +89,15 @@ def _scatter_last(d: Draft, r: Routine) -> None:
     _start(d, r, LAST, -(-m // THREADS))
 
 
+def _matrices(d: Draft, r: Routine) -> None:
+    """A block for each matrix, with room to decompose it."""
+    blocks = min(d.size(r.batch), d.facts.processors * 2)
+    n = d.extents[r.extents[0]]
+    for (number, item), size in zip(r.work, (n * n, n), strict=False):
+        d.buffers[number] = blocks * size * item
+    _start(d, r, LAST, blocks, 16 * THREADS)
+
+
 PLANS: dict[str, Callable[[Draft, Routine], None]] = {
     "cumsum": _cumsum,
     "cumprod": _sequence,
@@ -96,4 +105,7 @@ PLANS: dict[str, Callable[[Draft, Routine], None]] = {
     "argsort": _argsort,
     "scatter_add": _scatter_add,
     "scatter_last": _scatter_last,
+    **dict.fromkeys(
+        ("cholesky", "solve_triangular", "solve", "inv", "det", "logdet", "slogdet"), _matrices
+    ),
 }

@@ -49,8 +49,8 @@ class Captured:
         entry = function._entry(arrays, sizes)
         if entry.program.refuses:
             raise CallError(
-                "capture of a function that reads or writes at computed positions, each of which is"
-                " checked before results are given out",
+                "capture of a function that reads or writes at computed positions, or solves with"
+                " matrices, which are checked before results are given out",
                 where=here(),
                 fix="call the function instead",
             )

@@ -16,7 +16,7 @@ from ..algebra.node import Leaf
 from ..emit.cuda import DeviceProgram
 from . import explain, homes, results, specialisation
 from .arguments import Arguments
-from .device import DeviceEntry, OutOfRange, extents_of
+from .device import DeviceEntry, Refused, extents_of
 from .device_call import MISSED, QuickCalls
 from .extents import Sizes
 from .forms import Forms
@@ -200,9 +200,9 @@ class CudaFunction(Function):
         return [homes.current_device().put(a) for a in found]
 
     def _computed(self, arrays: Sequence[Any], seen: Sequence[Any], sizes: Sizes) -> list[Any]:
-        with contextlib.suppress(OutOfRange):
+        with contextlib.suppress(Refused):
             return self._launched(arrays, seen, sizes)
-        return self._as_written(arrays, seen, sizes)  # says what is out of range, and where
+        return self._as_written(arrays, seen, sizes)  # says what was refused, and where
 
     def _launched(self, arrays: Sequence[Any], seen: Sequence[Any], sizes: Sizes) -> list[Any]:
         device = homes.current_device()

@@ -121,8 +121,8 @@ class Prepared:
     workspace: int
 
 
-class OutOfRange(Exception):
-    """A kernel met a position outside of its axis."""
+class Refused(Exception):
+    """A kernel met a position outside of its axis, or a matrix that it cannot decompose."""
 
 
 class DeviceEntry:
@@ -165,9 +165,9 @@ class DeviceEntry:
 
         Raises
         ------
-        OutOfRange
-            If a position was outside of its axis; only programs with computed positions wait for
-            the device, to find out.
+        Refused
+            If a kernel met what it refuses; only programs that may meet any wait for the device, to
+            find out.
         """
         prepared = self._prepared.get(extents) or self.prepare(extents)
         made, workspace = self.room(prepared)
@@ -196,7 +196,7 @@ class DeviceEntry:
         self._check(flag)
 
     def _flagged(self, frame: np.ndarray) -> Any:
-        """Memory where kernels note positions out of range, if they can meet any."""
+        """Memory where kernels note what they refuse, if they can meet any."""
         if self.program.kernels.flag < 0:
             return None
         flag = self.device.put(np.zeros(1, np.int32))
@@ -205,7 +205,7 @@ class DeviceEntry:
 
     def _check(self, flag: Any) -> None:
         if flag is not None and self.device.host(flag)[0]:
-            raise OutOfRange
+            raise Refused
 
     # ------------------------------------------------------------ plans and frames
 
