@@ -4,6 +4,7 @@ Reading order:
 
 origin.py          the user's file and line
 errors.py          one class of error per stage; what was found, where, how to fix it
+suggestions.py     what a wrong name was meant to be
 dims.py            extents of axes: numbers, named dims, fresh dims; which are equal
 dtypes.py          dtypes as in NumPy 2; what is weak
 primitives.py      the table of scalar primitives: one row each

@@ -31,7 +31,8 @@ def _bits(name: str, *args: Any, boolean: Callable[..., Any] | None) -> Tensor:
         raise DTypeError(
             f"{name} of dtype {' and '.join(map(str, dtypes))}",
             where=here(),
-            fix="compare first, as in (x > 0) & (y > 0), or convert with .astype('int64')",
+            fix="compare first, as in (x > 0) & (y > 0), or convert with .astype('int64'); "
+            "powers are written x**2",
         )
     if boolean is not None and all(dtype == BOOL for dtype in dtypes):
         return boolean(*args)

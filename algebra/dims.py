@@ -21,10 +21,24 @@ _numbers = itertools.count()
 _defined: weakref.WeakValueDictionary = weakref.WeakValueDictionary()
 
 
+def _no_index(self: Extent) -> int:
+    """An extent is no number yet: range(n) and np.ones(x.shape) need one."""
+    from .errors import ExpressionError
+    from .origin import here
+
+    raise ExpressionError(
+        f"the extent {show(self)} is symbolic and no integer yet",
+        where=here(),
+        fix="use cf.arange(n), cf.ones(x.shape) and whole-array operations, or give a number in "
+        "shape=",
+    )
+
+
 class Dim(sympy.Symbol):
     """A named extent, a positive integer. Equal names are equal dims."""
 
     __slots__ = ()
+    __index__ = _no_index
 
     def __new__(cls, name: str) -> Dim:
         return super().__new__(cls, name, integer=True, positive=True)
@@ -40,6 +54,7 @@ class FreshDim(sympy.Dummy):
     """
 
     __slots__ = ("__weakref__", "definition")
+    __index__ = _no_index
 
     def __new__(cls, definition: tuple | None = None) -> FreshDim:
         self = _defined.get(definition) if definition is not None else None

@@ -38,6 +38,13 @@ class Config:
     def __init__(self) -> None:
         self._floatX, self._target = "float64", "c"
 
+    def __setattr__(self, name: str, value: object) -> None:
+        if name not in ("floatX", "target", "_floatX", "_target"):
+            from .suggestions import absent
+
+            raise absent("cf.config", name, ("floatX", "target"))
+        super().__setattr__(name, value)
+
     @property
     def floatX(self) -> str:  # noqa: N802 (the tutorial's name)
         return self._floatX
@@ -76,7 +83,12 @@ def dtype_of(spec: object) -> np.dtype:
     try:
         result = np.dtype(config.floatX if spec is None or named else spec)  # type: ignore[call-overload]
     except (TypeError, ValueError):
-        raise DTypeError(f"{spec!r} is not a dtype", where=here(), fix=fix) from None
+        from .suggestions import meant
+
+        hint = meant(spec, SUPPORTED) if isinstance(spec, str) else ""
+        raise DTypeError(
+            f"{spec!r} is not a dtype", where=here(), fix=f"{hint} {fix}".strip()
+        ) from None
     result = result.newbyteorder("=")
     if result not in _SUPPORTED:
         raise DTypeError(f"dtype {result} is not supported", where=here(), fix=fix)

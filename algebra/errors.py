@@ -46,6 +46,10 @@ class LinAlgError(ClosedformError, np.linalg.LinAlgError):
     """A matrix that is singular, not positive definite, or whose decomposition did not converge."""
 
 
+class UnknownNameError(ClosedformError, AttributeError):
+    """A name that a module or a tensor does not have."""
+
+
 class DerivativeError(ClosedformError, ValueError):
     """A derivative that does not exist or was not asked for properly."""
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from . import build, dims
 from .axes import axis_of, check_same_rank, expand_dims, repeated
-from .dims import Equality, Extent, show
+from .build import describe
+from .dims import Equality, Extent, show, show_shape
 from .dtypes import promote
 from .errors import ExpressionError, ShapeError
 from .functions import maximum, minimum, neq, where
@@ -50,6 +51,12 @@ def concatenate(arrays: Any, axis: Any = 0) -> Tensor:
 def _listed(arrays: Any, what: str) -> list[Tensor]:
     if isinstance(arrays, Tensor) and not arrays.ndim:
         raise ShapeError(f"{what} of a scalar", where=here(), fix="give a list of arrays")
+    if isinstance(arrays, Tensor) and not isinstance(arrays.shape[0], int):
+        raise ExpressionError(
+            f"{what} of one array, {describe(arrays.node)} with shape {show_shape(arrays.shape)}",
+            where=here(),
+            fix=f"give a list of arrays: {what}([a, b])",
+        )
     return [as_tensor(a) for a in arrays]
 
 

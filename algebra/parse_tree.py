@@ -17,6 +17,7 @@ from . import caret, functions, parse_words
 from .dims import Dim, FreshDim
 from .errors import ClosedformError, ParseError
 from .origin import reading
+from .suggestions import meant
 from .tensor import Tensor, as_tensor
 
 NESTING = 100  # brackets, calls and operators within each other; a long sum is not nested
@@ -269,7 +270,7 @@ class Reader:
             return self.of_library(node, path)
         if node.attr not in parse_words.ATTRIBUTES:
             known = [*parse_words.ATTRIBUTES, *parse_words.METHODS]
-            hint = parse_words.meant(node.attr, known) or "use .T or .shape, and call methods"
+            hint = meant(node.attr, known) or "use .T or .shape, and call methods"
             raise self.error(node, f"the attribute {node.attr!r}", hint)
         base = self.read(node.value)
         if not isinstance(base, Tensor):
@@ -319,7 +320,7 @@ class Reader:
                 raise self.error(node, f"the module {'.'.join(path[:-1])!r}", "write np.exp(x)")
             return path[-1], self.function(node, path[-1]), []
         if node.attr not in parse_words.METHODS:
-            hint = parse_words.meant(node.attr, parse_words.METHODS) or "call a function instead"
+            hint = meant(node.attr, parse_words.METHODS) or "call a function instead"
             raise self.error(node, f"the method {node.attr!r}", hint)
         base = as_tensor(self.operand(node.value, self.read(node.value)))
         method = getattr(base, node.attr, None)
@@ -343,7 +344,7 @@ class Reader:
         found = parse_words.function(name)
         if found is None:
             known = [*parse_words.names(), *(n for n, v in self.names.items() if callable(v))]
-            hint = parse_words.meant(name, known) or f"use one of {', '.join(known[:12])}, ..."
+            hint = meant(name, known) or f"use one of {', '.join(known[:12])}, ..."
             raise self.error(node, f"there is no function {name!r}", hint)
         return found
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 import math
@@ -80,14 +79,6 @@ def names() -> list[str]:
         *(a for a, b in ALIASES.items() if function(b)),
     }
     return sorted(every - HIDDEN)
-
-
-def meant(name: str, known: Iterable[str]) -> str:
-    """ "did you mean ...?" for names that are close, or ""."""
-    known = list(known)
-    close = difflib.get_close_matches(name, known, 3, 0.6)
-    close += [k for k in known if k.lower() == name.lower() and k not in close]
-    return f"did you mean {' or '.join(close)}?" if close else ""
 
 
 def misfit(func: Callable[..., Any], args: Iterable[Any], kwargs: dict[str, Any]) -> str:

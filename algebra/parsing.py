@@ -20,6 +20,7 @@ from .graph import leaves
 from .node import input_leaf
 from .origin import here
 from .parse_tree import Reader
+from .suggestions import meant
 from .tensor import Tensor, as_tensor
 
 LENGTH = 10_000  # characters
@@ -178,5 +179,5 @@ def _check_used(given: set[str], used: set[str]) -> None:
         raise ParseError(
             f"{name!r} is declared, and the text does not use it",
             where=here(),
-            fix=parse_words.meant(name, used) or "remove the declaration",
+            fix=meant(name, used) or "remove the declaration",
         )

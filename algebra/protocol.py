@@ -157,6 +157,19 @@ class Handle:
             "text/plain": repr(self),
         }
 
+    def __getattr__(self, name: str) -> Any:
+        """Only asked for names that do not exist."""
+        from .suggestions import absent
+
+        raise absent(f"a {type(self).__name__}", name, dir(type(self)))
+
+    def __setitem__(self, key: object, value: object) -> None:
+        raise ExpressionError(
+            f"assignment to elements of {describe(self.node)}",
+            where=here(),
+            fix="tensors do not change: use cf.set_subtensor(x[key], value), which is a new one",
+        )
+
     def _sympy_(self) -> Any:
         return self.to_sympy()
 

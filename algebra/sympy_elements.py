@@ -19,6 +19,7 @@ from .errors import ExpressionError
 from .graph import topological
 from .names import Names, is_variable
 from .node import Contract, Derivative, Layout, Leaf, Map, Node, Reduce
+from .origin import here
 from .spelling import plain_name
 from .sympy_bodies import to_sympy as body_to_sympy
 
@@ -83,7 +84,7 @@ def _count(x: Node, dims: tuple[Extent, ...]) -> int:
         raise ExpressionError(
             f"{build.describe(x)} has the symbolic shape {show_shape(x.dims)}, "
             "which SymPy expressions cannot have",
-            where=build.place(x.origin),
+            where=build.place(x.origin) or here(),
             fix="give extents as numbers in shape=, or print the tensor with pp or latex",
         )  # fmt: skip
     return math.prod(dims)  # type: ignore[arg-type]

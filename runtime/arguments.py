@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -12,6 +11,7 @@ from ..algebra.build import here
 from ..algebra.dims import show_shape
 from ..algebra.dtypes import SUPPORTED
 from ..algebra.errors import CallError
+from ..algebra.suggestions import meant
 from ..algebra.tensor import Tensor
 from .signature import Parameter
 
@@ -96,12 +96,10 @@ class Arguments:
                 where=here(),
                 fix="pass them by position, or name them apart with cf.In(x, name=...)",
             )
-        near = difflib.get_close_matches(key, self._places, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]!r}? " if near else ""
         raise CallError(
             f"unknown keyword {key!r}",
             where=here(),
-            fix=f"{hint}the inputs are {self._listed()}",
+            fix=f"{meant(key, self._places)} the inputs are {self._listed()}".strip(),
         )
 
     def _listed(self) -> str:

@@ -13,6 +13,7 @@ import sympy
 from ..algebra.build import here
 from ..algebra.dtypes import config
 from ..algebra.errors import CompileError, EmitError, FunctionError, LinAlgError
+from ..algebra.suggestions import meant, option
 from ..algebra.tensor import Tensor, check_name
 from . import explain, homes, results, signature, specialisation, toolchain
 from .arguments import Arguments
@@ -26,6 +27,10 @@ from .signature import In
 MODES = (None, "FAST_RUN", "FAST_COMPILE", "DebugMode", "NanGuardMode")
 CHECKED = ("DebugMode", "NanGuardMode")
 TARGETS = (None, "c", "numpy", "cuda")
+OPTIONS = (
+    "inputs outputs updates givens name mode target on_unused_input allow_input_downcast soundness "
+    "deterministic"
+).split()
 KEPT = 8  # specialisations of one function
 _warned: set[str] = set()
 
@@ -330,10 +335,11 @@ def function(
     array(9.)
     """
     if other:
+        hints = filter(None, [meant(o, OPTIONS) for o in other])
         raise FunctionError(
             f"unknown keyword of function: {', '.join(map(repr, other))}",
             where=here(),
-            fix="see help(closedform.function) for those that are built",
+            fix=" ".join((*hints, "see help(cf.function)")),
         )
     _one_of("mode", mode, MODES)
     _one_of("target", target, TARGETS)
@@ -384,5 +390,7 @@ def _plain(inputs: Any) -> bool:
 def _one_of(what: str, value: Any, allowed: Sequence[Any]) -> None:
     if not any(value is a or (isinstance(a, str) and value == a) for a in allowed):
         raise FunctionError(
-            f"{what}={value!r}", where=here(), fix=f"use one of {', '.join(map(repr, allowed))}"
+            f"{what}={value!r}",
+            where=here(),
+            fix=f"{option(value, allowed)} use one of {', '.join(map(repr, allowed))}".strip(),
         )

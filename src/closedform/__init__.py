@@ -31,6 +31,7 @@ from .algebra.errors import (
     LinAlgError,
     ParseError,
     ShapeError,
+    UnknownNameError,
     UnusedInputError,
 )
 from .algebra.functions import (
@@ -55,6 +56,7 @@ from .algebra.functions import (
 )
 from .algebra.gradient import grad, hessian, jacobian
 from .algebra.products import dot, einsum, matmul, outer
+from .algebra.suggestions import absent as _absent
 from .algebra.tensor import Tensor, as_tensor
 from .algebra.version import VERSION as _VERSION
 from .algebra.vocabulary import WORDS as _WORDS
@@ -130,7 +132,7 @@ def __getattr__(name: str) -> _Any:
     if name in _MODULES:
         return _importlib.import_module(f".{name}", __name__)
     if name not in _LATER:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        raise _absent(f"module {__name__}", name, __dir__())
     value = getattr(_importlib.import_module(_LATER[name], __name__), name)
     globals()[name] = value
     return value

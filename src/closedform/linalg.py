@@ -26,5 +26,10 @@ from .algebra.linalg import (
 )
 from .algebra.products import kron, matmul, outer, tensordot
 from .algebra.reductions import norm
+from .algebra.suggestions import absent as _absent
 
 __all__ = [n for n in globals() if not n.startswith("_") and n != "annotations"]
+
+
+def __getattr__(name: str) -> object:
+    raise _absent(f"module {__name__}", name, __all__)

@@ -9,6 +9,7 @@ from .algebra.errors import ShapeError
 from .algebra.functions import clip, eq, log, log_softmax, relu, sigmoid, softmax, softplus
 from .algebra.node import iota_leaf
 from .algebra.special import elu, selu, softsign
+from .algebra.suggestions import absent as _absent
 from .algebra.tensor import Tensor, as_tensor
 
 __all__ = [
@@ -27,6 +28,10 @@ __all__ = [
     "softsign",
 ]
 logsoftmax = log_softmax
+
+
+def __getattr__(name: str) -> Any:
+    raise _absent(f"module {__name__}", name, __all__)
 
 
 def hard_sigmoid(x: Any) -> Tensor:

@@ -40,6 +40,7 @@ from .algebra.functions import (
 from .algebra.gradient import grad, hessian, jacobian
 from .algebra.products import dot, einsum, matmul, outer
 from .algebra.special import *
+from .algebra.suggestions import absent as _absent
 from .algebra.tensor import Tensor, as_tensor
 from .algebra.vocabulary import TUTORIAL as _TUTORIAL
 from .algebra.vocabulary import WORDS as _WORDS
@@ -62,7 +63,7 @@ def __getattr__(name: str) -> _Any:
     elif name in _TUTORIAL:
         value = getattr(_importlib.import_module(".algebra.tutorial", __package__), name)
     else:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        raise _absent(f"module {__name__}", name, __dir__())
     globals()[name] = value
     return value
 
