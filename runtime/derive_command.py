@@ -7,12 +7,12 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from ..algebra import parse_words
 from ..algebra.errors import ParseError
 from ..algebra.gradient import hessian, jacobian
 from ..algebra.latex import latex
 from ..algebra.origin import reading
 from ..algebra.parsing import inputs, parse
+from ..algebra.suggestions import meant
 from ..algebra.tensor import Tensor
 from ..algebra.text import pp
 
@@ -71,7 +71,7 @@ def run(options: argparse.Namespace) -> int:
             if name not in known:
                 raise ParseError(
                     f"--wrt {name}: the expression has no such variable",
-                    fix=parse_words.meant(name, known) or f"it has {', '.join(known) or 'none'}",
+                    fix=meant(name, known) or f"it has {', '.join(known) or 'none'}",
                 )
         wanted = {name: _derivative(cost, known[name], options.hessian) for name in options.wrt}
         show = latex if options.latex else pp

@@ -172,8 +172,8 @@ dtype are raised at the line that writes them; what only a call can show names t
 the expression, too. Every error is a `closedform.ClosedformError`, and also the built-in kind that
 Python or NumPy would raise (`TypeError`, `ValueError`, `AttributeError`, ...).
 
-This page is made by `python -m tests.docs.mistakes > docs/errors.md`, and a test compares both. Each
-piece of code is a file `model.py` that begins with
+This page is made by `python -m tests.docs.mistakes > docs/errors.md`, and a test compares both.
+Each piece of code is a file `model.py` that begins with
 
 ```py
 import numpy as np
