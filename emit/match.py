@@ -34,7 +34,8 @@ def inside(load: Load):
     or reads at other places than labels."""
     d = load.value
     plain = all(t.plain for t in load.indices)
-    if d.op or d.alias or d.merge or d.dtype != d.compute or not plain or d.expr is None:
+    made = d.op or d.alias or d.merge or d.routine is not None
+    if made or d.dtype != d.compute or not plain or d.expr is None:
         return None
     names = dict(zip(d.own, (str(t.label) for t in load.indices), strict=True))
     return relabel(d.expr, names) if set(names) == set(d.space) else None

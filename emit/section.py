@@ -91,7 +91,7 @@ def waits(d: Value, load: Load | None) -> bool:
 def _repeatable(d: Value, thin: Thin, depth: int = DEEPEST) -> bool:
     """Whether rows may be computed again, and cheaply: elementwise from what is there. Long rows
     may also be short sums, and rest on others of their kind."""
-    if d.output is not None or d.keep or d.once or d.phase:
+    if d.output is not None or d.keep or d.once or d.phase or d.routine is not None:
         return False
     behind = [(q, load) for q, load in dependencies(d) if q.expr is not None and q.in_body]
     if d.op is None and not behind:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from ..algebra.build import describe, place
-from ..algebra.dims import Dim, Equalities, Extent, FreshDim, evaluate, show
+from ..algebra.dims import SEVERAL, Dim, Equalities, Extent, FreshDim, evaluate, show
 from ..algebra.errors import CallError, ShapeError
 from ..algebra.graph import topological
 from ..algebra.node import Leaf, Node
@@ -45,12 +45,20 @@ class Sizes:
 
     def _derive(self, root: Extent, dim: Extent) -> int:
         for d in (root, dim, *self._extents.definitions.get(root, ())):
-            if isinstance(d, FreshDim) and d.definition is not None:
+            if isinstance(d, FreshDim) and d.definition is not None and not self._names(d, root):
                 return self.defined(d)
         raise ShapeError(
             f"the extent {show(dim)} follows from no argument",
             fix="give this axis a number or the name of an input's axis in shape=",
         )
+
+    def _names(self, dim: FreshDim, root: Extent) -> bool:
+        """Whether the definition of a dim is by the very extent, as in n = n + n, which only the
+        other definitions can decide."""
+        assert dim.definition is not None
+        kind, of, *_ = dim.definition
+        named = of if kind in SEVERAL else (of,)
+        return any(not isinstance(d, int) and self._extents.find(d) is root for d in named)
 
     def defined(self, dim: FreshDim) -> int:
         """Return the run-time value of a dim that is defined by others."""

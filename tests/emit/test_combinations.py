@@ -14,6 +14,11 @@ COMBINATIONS: dict[str, Callable[[cf.Tensor], list[cf.Tensor]]] = {
     "a stored truth value in a condition": lambda x: [
         cf.special.kl_div(cf.exp(x), cf.exp(cf.sum(x, 0)))
     ],
+    "a scan of two rows, beside sums over both axes": lambda x: [
+        cf.sum(cf.cumsum(x[:2], 0), 1),
+        cf.mean(x - x[-1], 0),
+        cf.sum(cf.softmax(x, 0)),
+    ],
     "an identity matrix, sorted": lambda x: [cf.sort(cf.identity(x.shape[0]), 1)],
     "a trace beside which no array has its axis": lambda x: [cf.trace(x, 1) * x[0]],
     "the variance of rows that are one number": lambda x: [

@@ -386,7 +386,8 @@ FORMS: dict[str, Form] = {
     "rot90": _unary("cf.rot90({x}, {k})", 2),
     **dict.fromkeys(("atleast_1d", "atleast_2d", "atleast_3d"), _unary("cf.{word}({x})")),
     # statistics
-    **dict.fromkeys(("average", "median"), _unary("cf.{word}({x}, {axis})", 1, "fiu")),
+    "average": _unary("cf.average({x}, {axis})", 1, "fiu"),
+    "median": lambda word, source: _median(source),
     "trapezoid": _unary("cf.trapezoid({x}, axis={axis})", 1, "fi"),
     **dict.fromkeys(("cov", "corrcoef"), _unary("cf.{word}({x})", 2, "f", 2)),
     "reshape": _reshape,
@@ -448,6 +449,13 @@ ASIDE = frozenset(
     + (*MODULES["identities"].split(),)
 )
 METHODS = ("sum", "mean", "max", "min", "logsumexp")  # reductions that are older than `vocabulary`
+
+
+def _median(source: Source) -> Text:
+    v = source.value(1, "fiu")
+    if not v.array.size:
+        raise NoFit  # a median of nothing is refused
+    return Text(f"cf.median({v.name}, {source.axis(v)})", (v.name,))
 
 
 def _cast(source: Source) -> Text:

@@ -412,3 +412,12 @@ def test_5_3_a_derivative_that_cuts_an_axis_to_nothing() -> None:
     f = cf.function([x], cf.grad((cf.cumprod(x, 1) ** 2).sum(), x))
     assert_array_equal(f([[3.0], [4.0]]), [[6.0], [8.0]])
     assert_allclose(f([[3.0, 2.0]]), [[6 * (1 + 4), 9 * 4]])
+
+
+def test_5_3_an_extent_that_is_twice_itself_is_zero() -> None:
+    x = cf.matrix("x", shape=("n", "m"))
+    y = cf.kron(x, x)
+    f = cf.function([x], cf.maximum(y, cf.column_stack([y, y])))
+    assert f(np.ones((3, 0))).shape == (9, 0)
+    with pytest.raises(cf.ShapeError):
+        f(np.ones((3, 2)))
