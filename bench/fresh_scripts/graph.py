@@ -72,13 +72,46 @@ CHAIN: dict[str, Callable[[int], float]] = {
 }
 
 
+def gradient(size: int) -> float:
+    """From a cost to its gradient in compute form."""
+    import closedform as cf
+    from closedform.simplify.passes import compute_form
+
+    x = cf.vector("x", shape="n")
+    y = x
+    for _ in range(size // 3):
+        y = cf.tanh(y * 1.01 + x)
+    slope = cf.grad(y.sum(), x)
+    return seconds(lambda: compute_form([slope.node]))
+
+
+def words(rounds: int) -> float:
+    """Of all rows of the vocabulary, the one that takes longest to build, per operation."""
+    from closedform.algebra.graph import topological
+    from closedform.runtime import totality
+
+    slowest = 0.0
+    for row in (row for rows in totality.entries().values() for row in rows):
+        values = row.values()
+        try:
+            made = row.results(values)  # once, for what is imported at first use
+        except Exception:  # rows that are refused by name
+            continue
+        nodes = sum(bool(x.operands) for x in topological(t.node for t in made))
+        taken = min(seconds(lambda: row.results(values)) for _ in range(rounds))  # noqa: B023
+        slowest = max(slowest, taken / max(1, nodes))
+    return slowest
+
+
 def on(y: Any, verb: Callable[[Any], Any]) -> float:
     return seconds(lambda: verb(y))
 
 
 def main() -> None:
     what, size = sys.argv[1], int(sys.argv[2])
-    if what == "net":
+    if what in ("gradient", "words"):
+        print({"gradient": gradient, "words": words}[what](size))
+    elif what == "net":
         work = net(size, sys.argv[3])
         print(seconds(work))
     else:

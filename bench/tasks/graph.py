@@ -19,6 +19,12 @@ def cases(quick: bool) -> Iterator[Case]:
     for verb in ("builds", "prints", "hashes", "pickles"):
         entry = Entry("closedform", measured(partial(figure, "graph", verb, str(size))), "ours")
         yield Case(f"a chain of {size} operations {verb}", [entry], rounds=3)
+    for what, number, title in (
+        ("gradient", "10000", "gradient of a graph of 10000 operations, in compute form"),
+        ("words", "30", "the slowest word of the vocabulary to build, per operation"),
+    ):
+        entry = Entry("closedform", measured(partial(figure, "graph", what, number)), "ours")
+        yield Case(title, [entry], rounds=3)
 
 
 def net(blocks: int) -> Case:
