@@ -22,6 +22,7 @@ explain.py            what `Function.explain` shows
 costs.py              what of it is the cost of a kernel
 machine.py            caches, vector units, clock; how fast this machine reads
 derivation.py         `steps`: how a cost becomes its gradient
+profiling.py          `f.profile`: time per loop and library call
 tracing.py            which operation as written a wrong value begins with
 guard.py              `mode="NanGuardMode"`: NaN, infinity and huge numbers are refused
 printing.py           functions that print marked values

@@ -119,6 +119,53 @@ class Function(Callable):
         kind = specialisation.default_kind(forms)
         return made or [(kind, specialisation.emitted(forms, kind), None)]
 
+    def profile(self, *examples: Any, calls: int = 10) -> Any:
+        """Return where the time of a call goes: per loop of a fold and per library call.
+
+        Nothing is changed: new values of shared variables are thrown away.
+
+        Parameters
+        ----------
+        examples : array_like
+            Arguments as for a call.
+        calls : int
+            How many calls are timed; times are medians.
+
+        Returns
+        -------
+        Profile
+            `rows` (text, runs, seconds) and `seconds` of a call, on one thread; print it. On the
+            NumPy target a row is an operation.
+
+        Raises
+        ------
+        CallError
+            For arguments that do not fit.
+        """
+        from . import profiling
+
+        if self.target == "cuda":
+            raise FunctionError(
+                "profile of a function on a device",
+                where=here(),
+                fix="use the device's own profiler, or profile the function with target='c'",
+            )
+        forms = self._forms
+        arrays = self._arguments.read(examples, {})
+        sizes = forms.sizes(arrays)
+        values = forms.values(arrays)
+        if forms.extents.empty(sizes):
+            return profiling.interpreted(forms.written, values, sizes, calls)
+        if self.target == "c":
+            kind = specialisation.kind_of(forms, arrays, sizes)
+            try:
+                return profiling.compiled(forms, self._specialised(kind, sizes), arrays, calls)
+            except (CompileError, EmitError) as error:
+                self._without_kernel(error)
+        if self.mode != "FAST_COMPILE":
+            values = forms.translated(values)
+        return profiling.interpreted(self._interpreter(), values, sizes, calls)
+
     def copy(self, swap: Any = None, *, delete_updates: bool = False, name: Any = None) -> Any:
         """Return the same function over other shared variables.
 
@@ -373,6 +420,12 @@ def made_plain(forms: Forms, options: dict[str, Any]) -> Function:
     """Return a function that prints nothing."""
     target = options["target"] or config.target
     if target == "cuda" and options["mode"] != "FAST_COMPILE":
+        if options["mode"] == "NanGuardMode":
+            raise FunctionError(
+                "mode='NanGuardMode' with target='cuda'",
+                where=here(),
+                fix="look for the operation with target='c', or use mode='DebugMode'",
+            )
         from .cuda import CudaFunction
 
         return CudaFunction(forms, options)

@@ -212,3 +212,70 @@ def test_what_is_not_needed_is_not_printed(capsys):
     cf.print_value(x, "never")
     assert cf.function([x], x + 1)(1.0) == 2
     assert capsys.readouterr().out == ""
+
+
+# ---------------------------------------------------------------- profiles
+
+
+def regression():
+    r = np.random.default_rng(1)
+    X, W = cf.matrix("X", shape=("n", "d")), cf.shared(r.normal(size=(60, 40)), name="W")
+    cost = (cf.tanh(X @ W) ** 2).mean()
+    return r.normal(size=(3000, 60)), X, W, cost
+
+
+def test_9_9_a_profile_times_every_loop_and_library_call():
+    data, X, W, cost = regression()
+    f = cf.function([X], cost, updates=[(W, W - cf.grad(cost, W))], target="c")
+    before = W.get_value()
+    found = f.profile(data, calls=3)
+    assert_array_equal(W.get_value(), before)
+    kernels = [line for line in f.explain(data).split("\n") if line.strip()[:1] == "k"]
+    assert [r.text for r in found.rows] == [
+        k.split(": ", 1)[1] for k in kernels if ": " in k and k.strip()[1:2].isdigit()
+    ]
+    library = [r for r in found.rows if "matrix library" in r.text]
+    assert len(library) == 2 and all(r.runs >= 1 and r.seconds > 0 for r in library)
+    assert sum(r.seconds for r in found.rows) <= found.seconds
+    assert "matrix library" in str(found) and "one thread" in str(found)
+
+
+def test_9_9_a_profile_runs_what_a_call_runs():
+    """The copied table computes: the kernels write the same outputs."""
+    from closedform.runtime import profiling
+
+    data, X, W, cost = regression()
+    f = cf.function([X], [cost, cf.grad(cost, W)], target="c")
+    want = f(data)
+    special = next(iter(f._special.values()))
+    clocks = profiling.Clocks(special.loaded.address, special.loaded.owner)
+    assert sum(clocks.runs) == 0
+    found = profiling.compiled(f._forms, special, [data], 1)
+    assert all(r.runs for r in found.rows)
+    for one, other in zip(f(data), want, strict=True):
+        assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("options", [{"target": "numpy"}, {"mode": "FAST_COMPILE"}])
+def test_9_9_a_profile_of_the_numpy_target_has_a_row_per_operation(options):
+    data, X, _, cost = regression()
+    f = cf.function([X], cost, **options)
+    found = f.profile(data, calls=2)
+    assert any("tanh" in r.text for r in found.rows)
+    assert all(r.runs == 1 and r.seconds >= 0 for r in found.rows)
+
+
+def test_9_9_a_profile_needs_arguments_that_fit():
+    data, X, _, cost = regression()
+    f = cf.function([X], cost)
+    with pytest.raises(cf.CallError, match="'X'.*missing"):
+        f.profile()
+    assert f.profile(data[:0], calls=1).rows
+
+
+def test_what_devices_do_not_have_is_refused():
+    x = cf.vector("x")
+    with pytest.raises(cf.FunctionError, match="(?s)NanGuardMode.*fix: "):
+        cf.function([x], x + 1, mode="NanGuardMode", target="cuda")
+    with pytest.raises(cf.FunctionError, match="(?s)profile.*fix: "):
+        cf.function([x], x + 1, target="cuda").profile([1.0])
