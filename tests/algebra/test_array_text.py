@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import scipy.special
 from tests.catalogue import CASES
-from tests.random_programs import draw
+from tests.programs.drawing import drawn as drawn_program
 from tests.vocabulary.words import ROWS, drawn, tensors
 
 import closedform as cf
@@ -19,6 +19,7 @@ from closedform.algebra.dims import Dim
 from closedform.algebra.notation import Symbol
 from closedform.algebra.scalar import CLASSES, PRIMITIVES, Slot
 from closedform.algebra.tensor import apply
+from closedform.runtime.numpy_table import NUMPY as MEANINGS
 
 
 def linear_recurrence(a, b, axis=-1):
@@ -41,7 +42,22 @@ NUMPY |= {
     "one_hot": lambda k, n: (k[..., None] == np.arange(n)) * 1.0,
     "argsort": lambda x, axis: np.argsort(x, axis=axis, kind="stable"),
     "linear_recurrence": linear_recurrence,
-}
+} | {name: meaning for name, meaning in MEANINGS.items() if "_derivative" in name}
+
+
+def precise(function):
+    """An elementwise function that has no half precision for truth values and small integers."""
+
+    def call(*args):
+        wide = [np.asarray(a, np.float64) if np.asarray(a).dtype.itemsize < 4 else a for a in args]
+        return function(*wide)
+
+    return call
+
+
+FLOATING = [n for n, row in PRIMITIVES.items() if row.arity and not row.boolean and not row.infix]
+NUMPY |= {n: precise(NUMPY[n]) for n in FLOATING if n in NUMPY and not PRIMITIVES[n].truths}
+NUMPY |= {n: precise(NUMPY[n]) for n in ("sqrt", "gammaln")}
 
 
 def value(text: str, arrays: dict) -> np.ndarray:
@@ -70,12 +86,12 @@ def check(tensors, values: dict) -> None:
         assert text.isascii()
         found = value(text, named(values))
         assert np.shape(found) == np.shape(want), text
-        rough = np.dtype("float32") in [np.asarray(a).dtype for a in values.values()]
+        rough = any(np.asarray(a).dtype.itemsize < 8 for a in values.values())
         bound = 1e-4 if rough else 1e-6
         want = np.asarray(want, float)
         fits = np.isfinite(want)
         np.testing.assert_allclose(
-            np.asarray(found, float)[fits], want[fits], rtol=bound, atol=1e-8, err_msg=text
+            np.asarray(found, float)[fits], want[fits], rtol=bound, atol=bound / 100, err_msg=text
         )
 
 
@@ -187,13 +203,14 @@ def test_the_text_is_of_the_display_form(monkeypatch) -> None:
     assert cf.pp(x, form="ascii") == "y"
 
 
-@pytest.mark.parametrize("start", range(0, 80, 20))
+@pytest.mark.parametrize("start", range(0, 40, 20))
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_random_programs_as_numpy_reads_them(start) -> None:
     for seed in range(start, start + 20):
-        values, outputs = draw(seed, {"n": 7, "d": 5, "k": 3})
+        program = drawn_program(seed)
+        inputs, outputs = program.tensors()
         try:
-            check(outputs, values)
+            check(outputs, dict(zip(inputs, program.arrays, strict=True)))
         except (cf.ShapeError, cf.CallError):  # no program: extents clash when it is run
             continue
         for t in outputs:
