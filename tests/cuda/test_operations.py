@@ -169,3 +169,11 @@ def test_every_schedule_gives_the_same_bits(monkeypatch, name):
         found = agree(lambda x, p: [*GATHERS[name](x, p), x.cumsum(0), cf.argsort(x, 0)], X, P)[1]
         results.append(b"".join(a.tobytes() for a in found))
     assert len(set(results)) == 1
+
+
+def test_a_reshaped_number(device):
+    def outputs(x, y):
+        t = cf.exp(x) * y.sum()
+        return [t.reshape((1,)), t * 2, (t + 1).reshape((1, 1))]
+
+    agree(outputs, np.array(0.5), np.arange(4.0))
