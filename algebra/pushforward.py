@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from . import partials
 from .dtypes import BOOL
 from .errors import DerivativeError
-from .graph import topological
+from .graph import replace, topological
 from .node import (
     Call,
     Contract,
@@ -146,7 +146,10 @@ def _call(x: Call, tangents: Tangents) -> Node | None:
             continue
         part = contract_node((every(t), every(t)), (), t.dims, x.dtype, pulled.node, t)
         total = part if total is None else added_up(total, part)
-    return None if total is None else accumulate(total, [g])[0]
+    if total is None:
+        return None
+    # linear, so its derivative is the same at every cotangent, also where it is written otherwise
+    return replace(accumulate(total, [g]), {g: number_node(0, g.dims, g.dtype)})[0]
 
 
 def _mark(x: Mark, tangents: Tangents) -> Node | None:

@@ -98,6 +98,41 @@ def test_8_5_routines_push_by_the_transpose_of_their_pullback(name):
     assert {y.spec.kind for y in leaves(nodes)} <= {"input", "iota", "dim", "parameter"}
 
 
+A, B = cf.matrix("A", shape=("n", "n")), cf.matrix("B", shape=("n", "k"))
+POSITIVE = A @ A.T + 3 * cf.eye(A.shape[0])
+LINALG = {
+    "inv": lambda: cf.linalg.inv(POSITIVE),
+    "solve": lambda: cf.linalg.solve(POSITIVE, B),
+    "solve_triangular": lambda: cf.linalg.solve_triangular(cf.tril(POSITIVE), B, lower=True),
+    "cholesky": lambda: cf.linalg.cholesky(POSITIVE),
+    "det": lambda: cf.linalg.det(A),
+    "slogdet": lambda: cf.linalg.slogdet(A)[1],
+    "eigvalsh": lambda: cf.linalg.eigvalsh(POSITIVE),
+    "eigenvectors": lambda: abs(cf.linalg.eigh(POSITIVE)[1]),
+    "svdvals": lambda: cf.linalg.svdvals(A),
+    "singular vectors": lambda: abs(cf.linalg.svd(A)[0]),
+    "qr": lambda: cf.matmul(*cf.linalg.qr(A)) + cf.linalg.qr(A)[1],
+    "pinv": lambda: cf.linalg.pinv(B),
+    "expm": lambda: cf.linalg.expm(A * 0.3),
+}
+
+
+@pytest.mark.parametrize("mode", ["FAST_COMPILE", None])
+@pytest.mark.parametrize("name", LINALG)
+def test_8_5_push_forwards_of_linear_algebra(name, mode):
+    """Transposed pull-backs against differences along the tangents."""
+    made, options = LINALG[name](), {"on_unused_input": "ignore"}
+    r = np.random.default_rng(0)
+    at, along = [[r.normal(size=s) for s in ((4, 4), (4, 2))] for _ in range(2)]
+    f = cf.function([A, B], cf.jvp([made], [A, B], along, None, "ignore")[0], mode=mode, **options)
+    written, h = cf.function([A, B], made, mode="FAST_COMPILE", **options), 1e-6
+    up, down = (
+        written(*(a + sign * h * v for a, v in zip(at, along, strict=True))) for sign in (1, -1)
+    )
+    want = (up - down) / (2 * h)
+    assert_allclose(f(*at), want, rtol=1e-6, atol=1e-7 * np.abs(want).max())
+
+
 @pytest.mark.parametrize("mode", ["FAST_COMPILE", None])
 @pytest.mark.parametrize("name", LEAKS)
 def test_8_2_nothing_leaks_forward(name, mode):
