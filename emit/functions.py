@@ -41,6 +41,11 @@ def _scipy(name: str, cuda: str = "", arity: int = 1) -> Spelling:
     return Spelling(f"({{t}}){{r}}({arguments}, 0)", cuda, routine=(name, arity))
 
 
+IV = (  # exp(abs(x)) in two steps, for it may overflow where the function does not
+    "(!(fabs{f}({1}) >= 800) ? "
+    "cf_ive_{t}({0}, {1})*exp{f}(fabs{f}({1})/2)*exp{f}(fabs{f}({1})/2) : "
+    "cf_ive_{t}({0}, copysign{f}(({t})1, {1}))*INFINITY)"
+)
 FIRST, LATER = "2, 22", "2, 35"
 FUNCTIONS: dict[str, Spelling] = {
     "abs": Spelling("fabs{f}({0})", integer="cf_abs_{t}({0})"),
@@ -105,10 +110,10 @@ FUNCTIONS: dict[str, Spelling] = {
     "binom": _scipy("binom", arity=2),
     "i0": _scipy("i0", "cyl_bessel_i0{f}({0})"),
     "i1": _scipy("i1", "cyl_bessel_i1{f}({0})"),
-    "i0e": _scipy("i0e"),
-    "i1e": _scipy("i1e"),
-    "iv": _scipy("iv", arity=2),
-    "ive": _scipy("ive", arity=2),
+    "i0e": _scipy("i0e", "cf_ive_{t}(0, {0})"),
+    "i1e": _scipy("i1e", "cf_ive_{t}(1, {0})"),
+    "iv": _scipy("iv", IV, arity=2),
+    "ive": _scipy("ive", "cf_ive_{t}({0}, {1})", arity=2),
     "exprel_derivative": Spelling("cf_dexprel_{t}({0}, {1})"),
     # not primitives: what the speller writes powers as
     "sqrt": _library("sqrt"),

@@ -224,7 +224,7 @@ def helpers() -> frozenset[str]:
     """Functions of our own that kernels may call."""
     from ..emit.functions import FUNCTIONS
 
-    text = "".join(row.c + row.integer for row in FUNCTIONS.values())
+    text = "".join(row.c + (row.cuda or "") + row.integer for row in FUNCTIONS.values())
     return frozenset(re.findall(r"cf_([a-z]+)_\{t\}", text))
 
 
