@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from . import vocabulary
+from . import bits, choices, elementwise, special, vocabulary
 
 # module -> functions besides those of the vocabulary's own table
 CORE = {
@@ -18,6 +18,7 @@ CORE = {
     "where zeros_like",
     "products": "dot matmul outer einsum",
 }
+DOORS = (elementwise, choices, bits, special)  # all of whose words may be called
 HIDDEN = frozenset(("set_subtensor", "inc_subtensor"))  # they write; a text only describes
 # other names of textbooks and libraries -> ours
 ALIASES = {
@@ -67,6 +68,9 @@ def function(name: str) -> Callable[..., Any] | None:
             return getattr(module, "absolute" if candidate == "abs" else candidate)
         if candidate in vocabulary.WORDS or candidate in vocabulary.MATRIX_WORDS:
             return vocabulary.word(candidate)
+        for module in DOORS:
+            if candidate in module.__all__:
+                return getattr(module, candidate)
     return None
 
 
@@ -76,6 +80,7 @@ def names() -> list[str]:
         *_OWNERS,
         *vocabulary.WORDS,
         *vocabulary.MATRIX_WORDS,
+        *(name for module in DOORS for name in module.__all__),
         *(a for a, b in ALIASES.items() if function(b)),
     }
     return sorted(every - HIDDEN)

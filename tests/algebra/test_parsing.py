@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import closedform as cf
 from closedform.algebra import parse_words
+from closedform.algebra.operations import BITS, OPERATIONS
 
 RNG = np.random.default_rng(5)
 VALUES = {
@@ -261,3 +262,17 @@ def test_nothing_but_our_errors_escapes(seed):
         except Exception as error:
             raise AssertionError(f"{text!r} escapes as {error!r}") from error
     assert read > 20
+
+
+@pytest.mark.parametrize("row", OPERATIONS.values(), ids=lambda r: r.public)
+def test_every_elementwise_operation_is_read(row) -> None:
+    names = [f"x{k}" for k in range(len(row.domain))]
+    dtype = "int64" if row in BITS else "float64"
+    xs = {n: cf.vector(n, dtype=dtype, shape="n") for n in names}
+    if row.choice:
+        xs["x0"] = cf.vector("x0", dtype="bool", shape="n")
+    order = [] if row.order is None else [row.order]
+    text = f"{row.name}({', '.join(map(str, [*order, *names]))})"
+    built = getattr(cf.special if row.special else cf, row.name)(*order, *xs.values())
+    found = cf.parse(text, xs)
+    assert (cf.pp(found), found.dtype, found.shape) == (cf.pp(built), built.dtype, built.shape)
