@@ -325,7 +325,14 @@ def _svd(w: _Writer, x: Call, a: Piece) -> Piece:
     return indexed(call("svd", a.text, "full_matrices=False"), str(x.spec.output))
 
 
+def _pinv(w: _Writer, x: Call, a: Piece, cutoff: Piece) -> Piece:
+    default = x.operands[1].spec
+    is_default = getattr(default, "value", getattr(default, "body", None)) == Fraction(1, 10**15)
+    return call("pinv", a.text, *([] if is_default else [cutoff.text]))
+
+
 CALLS: dict[str, Callable[..., Piece]] = {
+    "pinv": _pinv,
     "solve_triangular": _solve_triangular,
     "svd": _svd,
     "cumsum": _last("cumsum"),

@@ -47,7 +47,7 @@ WORDS = {row.name: row.latex for row in PRIMITIVES.values() if row.latex} | {
     "one_hot": r"\operatorname{onehot}",
     "amax": r"\max", "amin": r"\min", "tr": r"\operatorname{tr}", "sqrt": r"\sqrt{{{0}}}",
     "nan": r"\mathrm{NaN}", "inf": r"\infty", "-inf": r"-\infty",
-    "log_softmax": r"\log\operatorname{softmax}",
+    "log_softmax": r"\log\operatorname{softmax}", "det": r"\det", "logdet": r"\log\det",
     "true": r"\mathrm{true}", "false": r"\mathrm{false}", "": "",
 }  # fmt: skip
 OPERATORS = {row.name: row.infix[1] for row in PRIMITIVES.values() if row.infix}
@@ -187,8 +187,9 @@ class LatexSpelling(Spelling):
         return f"{self.inside(e.base, ATOM)}^{{{dot}{self.show(e.exponent)}}}"
 
     def transpose(self, e: Transpose) -> str:
-        if isinstance(e.base, MatrixPower) and e.base.exponent == "-1":
-            return rf"{self.inside(e.base.base, ATOM)}^{{-\top}}"
+        if isinstance(e.base, MatrixPower) and not e.base.exponent.isdigit():
+            exponent = "-" if e.base.exponent == "-1" else e.base.exponent
+            return rf"{self.inside(e.base.base, ATOM)}^{{{exponent}\top}}"
         return rf"{self.inside(e.base, ATOM)}^\top"
 
     def matrix_power(self, e: MatrixPower) -> str:

@@ -202,7 +202,8 @@ def powers(factors: list[Formula]) -> list[Formula]:
     for f in factors:
         last = _matrix_power(found[-1]) if found else None
         own = _matrix_power(f)
-        if last and own and last[0] == own[0] and last[2] == own[2]:
+        alike = last and own and last[0] == own[0] and last[2] == own[2]
+        if last and own and alike and last[1] * own[1] > 0:
             power = MatrixPower(own[0], str(last[1] + own[1]))
             found[-1] = Transpose(power) if own[2] else power
         else:
@@ -211,10 +212,10 @@ def powers(factors: list[Formula]) -> list[Formula]:
 
 
 def _matrix_power(e: Formula) -> tuple[Formula, int, bool] | None:
-    """(name of a matrix, exponent > 0, transposed), else None."""
+    """(matrix, exponent, transposed) of a power, or of the name of a matrix, else None."""
     turned = isinstance(e, Transpose)
     base = e.base if isinstance(e, Transpose) else e
-    if isinstance(base, MatrixPower) and base.exponent.isdigit():
+    if isinstance(base, MatrixPower) and base.exponent.lstrip("-").isdigit():
         return base.base, int(base.exponent), turned
     return (base, 1, turned) if isinstance(base, Symbol) and base.rank == 2 else None
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .node import Call
+from .node import Call, Map
 from .normal_form import chain, transpose
-from .notation import Apply, Formula, MatrixPower, Transpose
+from .notation import Apply, Formula, MatrixPower, Number, Transpose
+from .scalar import Slot
 
-Row = Callable[..., Formula]
+Row = Callable[..., Formula | None]
 
 
 def _power(exponent: str) -> Row:
@@ -29,8 +30,22 @@ def _solve(x: Call, a: Formula, b: Formula) -> Formula:
     return chain([_raised(a, "-1"), b], b.rank)
 
 
-def _log_determinant(x: Call, a: Formula) -> Formula:
-    return Apply("log", (Apply("abs", (Apply("det", (a,), 0),), 0),), 0)
+def _solve_triangular(x: Call, a: Formula, b: Formula) -> Formula | None:
+    """With a Cholesky factor, its inverse times the right side."""
+    base = x.operands[0]
+    while isinstance(base, Map) and isinstance(base.spec.body, Slot):
+        (base,) = base.operands
+    factor = isinstance(base, Call) and base.spec.routine == "cholesky"
+    if not factor or isinstance(b, Number):
+        return None
+    return chain([_raised(a, "-1"), b], b.rank)
+
+
+def _sign_and_log(x: Call, a: Formula) -> Formula:
+    det = Apply("det", (a,), 0)
+    return (
+        Apply("log", (Apply("abs", (det,), 0),), 0) if x.spec.output else Apply("sign", (det,), 0)
+    )
 
 
 def _chosen(x: Call, positions: Formula, values: Formula) -> Formula:
@@ -52,7 +67,9 @@ ROWS: dict[str, Row] = {
     "matrix_power": _matrix_power,
     "solve": _solve,
     "det": _word("det", 0),
-    "logdet": _log_determinant,
+    "logdet": _word("logdet", 0),
+    "slogdet": _sign_and_log,
+    "solve_triangular": _solve_triangular,
     "scatter_add": _chosen,
     "scatter_last": _word("last", 1),
     "recurrence": _word("linear_recurrence", 1),

@@ -61,10 +61,10 @@ ROUTINES: dict[str, Routine] = {
         Routine("solve_triangular", (2, 2), numbers=2),  # lower, unit diagonal
         Routine("det", (2,)),
         Routine("logdet", (2,)),
-        Routine("slogdet", (2,), ("slogdet_sign", "slogdet_logabs")),
+        Routine("slogdet", (2,), ("sign_det", "log_abs_det")),
         Routine("cholesky", (2,)),
         Routine("eigh", (2,), ("eigenvalues", "eigenvectors")),
-        Routine("svd", (2,), ("svd_u", "svd_s", "svd_vh")),
+        Routine("svd", (2,), ("svd_u", "svdvals", "svd_vh")),
         Routine("qr", (2,), ("qr_q", "qr_r")),
         Routine("pinv", (2, 0), shared=(1,)),  # singular values up to this times the largest are 0
         Routine("matrix_power", (2,), numbers=1),  # at least 2

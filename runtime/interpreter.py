@@ -86,7 +86,7 @@ class Interpreter:
 def _kind(x: Node) -> str:
     if isinstance(x, Contract):
         return f"einsum{x.spec.indices}->{x.spec.out}"
-    named = (getattr(x.spec, field, None) for field in ("op", "kind", "routine"))
+    named = (getattr(x.spec, field, None) for field in ("op", "routine", "kind"))
     name = next((n for n in named if n), type(x).__name__.lower())
     return f"{name} {x.label!r}" if x.label else name
 

@@ -18,7 +18,7 @@ from ..algebra.graph import topological
 from ..algebra.node import Call, Contract, Layout, Leaf, Map, MapSpec, Node, Reduce, sign_from
 from ..algebra.node import sign as sign_of_node
 from ..algebra.scalar import NONNEGATIVE, POSITIVE, REAL, Slot, is_number
-from . import contraction_rows, node_rows
+from . import contraction_rows, matrix_rows, node_rows
 from .engine import operations
 from .island import (
     CAP,
@@ -52,9 +52,10 @@ class Composer:
         admitted = ADMITTED[soundness]
         self.across = across and REAL_ROWS in admitted
         self.single_rows: tuple = node_rows.SINGLE
-        self.across_rows: tuple = node_rows.ACROSS
-        self.call_rows: tuple = ()  # of the display form
-        self.contraction_rows = [r for r in contraction_rows.ROWS if r.soundness in admitted]
+        self.across_rows: tuple = (*node_rows.ACROSS, *matrix_rows.ACROSS)
+        self.call_rows: tuple = matrix_rows.CALLS
+        rows = (*contraction_rows.ROWS, *matrix_rows.CONTRACTION, *matrix_rows.APPLIED)
+        self.contraction_rows = [r for r in rows if r.soundness in admitted]
         self.shared: set[Node] = set()
         self.compared: set[Node] = set()  # operands of extremes: read, never computed again
         self.full: dict[Node, Island] = {}
@@ -94,7 +95,7 @@ class Composer:
                 found = contraction_rows.normal(self, x)
             elif isinstance(x, Reduce | Layout):
                 found = node_rows.normal(self, x)
-            elif isinstance(x, Call) and self.call_rows:
+            elif isinstance(x, Call):
                 found = node_rows.of_call(self, x)
             else:
                 found = x

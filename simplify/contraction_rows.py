@@ -102,7 +102,7 @@ def times(composer: Any, x: Contract, body: Any, pairs: Sequence[tuple[Node, tup
     return composer.normal(map_node(body, indices, x.dims, x.dtype, *operands, weak=x.spec.weak))
 
 
-def _without(x: Contract, k: int) -> tuple[list, list]:
+def without(x: Contract, k: int) -> tuple[list, list]:
     keep = [j for j in range(len(x.operands)) if j != k]
     return [x.spec.indices[j] for j in keep], [x.operands[j] for j in keep]
 
@@ -182,7 +182,7 @@ def delta(composer: Any, x: Contract) -> Node | None:
         if i != j and i in out and j in out:
             continue
         gone, stays = (j, i) if j not in out else (i, j)
-        indices, operands = _without(x, k)
+        indices, operands = without(x, k)
         if i == j and not any(i in index for index in indices) and i not in out:
             return with_repeats(composer, x, indices, operands, list(x.spec.sizes), [i])
         renamed = [tuple(stays if t == gone else t for t in index) for index in indices]
@@ -196,7 +196,7 @@ def ones(composer: Any, x: Contract) -> Node | None:
     for k, a in enumerate(x.operands):
         if not (isinstance(a, Map) and is_number(a.spec.body)):
             continue
-        indices, operands = _without(x, k)
+        indices, operands = without(x, k)
         lost = [
             t for t in x.spec.indices[k] if t not in x.spec.out and not any(t in i for i in indices)
         ]
@@ -226,7 +226,7 @@ def split_product(composer: Any, x: Contract) -> Node | None:
             groups.setdefault(_group(x, a, f, labels, inside), []).append(f)
         if len(groups) < 2:
             continue
-        indices, operands = _without(x, k)
+        indices, operands = without(x, k)
         for factors in reversed(list(groups.values())):
             node, index = _factor(composer, a, product(factors), labels, x)
             indices.insert(k, index)

@@ -11,7 +11,7 @@ import sympy
 from ..algebra.graph import topological
 from ..algebra.node import Gradient, GradientSpec, Leaf, Node, cut_leaf, number_node
 from ..algebra.pullback import accumulate
-from . import display_nodes, display_sums
+from . import display_nodes, display_sums, matrix_rows
 from .compose import Composer
 from .derive import derive, rewire
 from .engine import RuleSet
@@ -46,9 +46,11 @@ class Displayer(Composer):
         super().__init__("real", rules)
         certain = display_nodes.CONTRACTION, display_nodes.ACROSS
         weighed = (display_nodes.SPLITTING, display_nodes.JOINING) if weighs else ((), ())
-        self.contraction_rows = [*self.contraction_rows, *certain[0], *weighed[0]]
+        common = [r for r in self.contraction_rows if r not in matrix_rows.APPLIED]
+        shown = matrix_rows.SHOWN_CONTRACTION
+        self.contraction_rows = [*common, *certain[0], *shown, *weighed[0]]
         self.single_rows = (*self.single_rows, *display_nodes.SINGLE)
-        self.call_rows = display_nodes.CALLS
+        self.call_rows = (*self.call_rows, *display_nodes.CALLS, *matrix_rows.SHOWN_CALLS)
         self.across_rows = (*certain[1], *weighed[1], *self.across_rows)
         # where a rewriting is tried out: what is weighed there is not weighed again
         self.scratch = Displayer(kinks, False) if weighs else self

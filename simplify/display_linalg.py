@@ -1,4 +1,6 @@
-"""Rows of the display form about linear algebra: symmetric matrices, inverses, determinants."""
+"""Rows of the display form about linear algebra: inverses and determinants of products; and what is
+proven to be symmetric, which `matrix_rows` uses in every form.
+"""
 
 from __future__ import annotations
 
@@ -195,13 +197,8 @@ def inverse_of_inverse(composer: Any, x: Call) -> Node | None:
     return _inverse_of(x.operands[0]) if x.spec.routine == "inv" else None
 
 
-CONTRACTION = (
-    NodeRule("symmetric", "A'", "A", symmetric, source="declared, or A is made of B and B'"),
-    NodeRule("inverse-cancels", "A^-1 A", "I", inverse_cancels, source="definition"),
-)
-ACROSS = (NodeRule("symmetric-view", "A'", "A", symmetric_view, source="as above"),)
+CONTRACTION = (NodeRule("inverse-cancels", "A^-1 A", "I", inverse_cancels, source="definition"),)
 CALLS = (
-    NodeRule("inverse-of-inverse", "(A^-1)^-1", "A", inverse_of_inverse, source="definition"),
     NodeRule("inverse-of-product", "(A A)^-1", "A^-1 A^-1", inverse_of_product,
              source="Matrix Cookbook (2012) (1)"),
     NodeRule("determinant-of-product", "det(A A)", "det(A)**2", determinant_of_product,

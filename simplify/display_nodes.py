@@ -225,6 +225,6 @@ SINGLE = (
         source="Blanchard, Higham, Higham 2021",
     ),
 )
-ACROSS = (*display_linalg.ACROSS, *CERTAIN)
+ACROSS = CERTAIN
 CALLS = display_linalg.CALLS
 __all__ = ["ACROSS", "CALLS", "CONTRACTION", "JOINING", "SINGLE", "SPLITTING"]
