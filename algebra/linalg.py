@@ -157,11 +157,9 @@ def _solved(name: str, a: Any, b: Any, params: tuple[int, ...]) -> Tensor:
     operands = [t.astype(dtype) for t in (left, right)]
     shape = (*batch, found[0], right.shape[-1])
     result = routine(name, operands, shape, dtype, params, equalities=(*equal, *found[1]))
-    if not vector:
-        return result
     options = dict(zip(("lower", "unit_diagonal"), map(bool, params), strict=False))
     given = as_tensor(b)
-    result = result.dimshuffle(*range(result.ndim - 1))
+    result = result.dimshuffle(*range(result.ndim - 1)) if vector else result
     return named(result, call(name, left, given, **options), left, given)
 
 

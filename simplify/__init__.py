@@ -13,6 +13,7 @@ rows.py              the rule sets
 island.py            composed bodies, fused and memoised by pattern
 contraction_rows.py  rows of sums of products
 node_rows.py         rows across kinds: logsumexp, sums that meet
+matrix_rows.py       rows of linear algebra: inverses, determinants, symmetry
 compose.py           the traversal that applies all of these
 intern.py            occurrences become unique nodes
 derive.py            gradients are expanded

@@ -19,6 +19,7 @@ from closedform.algebra.dims import Dim
 from closedform.algebra.notation import Symbol
 from closedform.algebra.scalar import CLASSES, PRIMITIVES, Slot
 from closedform.algebra.tensor import apply
+from closedform.algebra.vocabulary import MATRIX_WORDS
 from closedform.runtime.numpy_table import NUMPY as MEANINGS
 
 
@@ -32,6 +33,7 @@ def linear_recurrence(a, b, axis=-1):
 
 NUMPY = {name: getattr(np, name) for name in dir(np) if not name.startswith("_")}
 NUMPY = {n: getattr(scipy.special, n) for n in dir(scipy.special) if n[0] != "_"} | NUMPY
+NUMPY |= {n: getattr(np.linalg, n) for n in MATRIX_WORDS if hasattr(np.linalg, n)}
 NUMPY |= {
     "sigmoid": scipy.special.expit,
     "softplus": lambda x: np.logaddexp(0, x),
