@@ -83,16 +83,16 @@ GOLDEN = {
     "inverse in a form": (
         grad(a @ inv(A) @ b, A), r"-A^{-\top} a b^\top A^{-\top}", "−A⁻ᵀ a bᵀ A⁻ᵀ"),
     "determinant": (
-        grad(det(A), A), r"\operatorname{det}\left(A\right) A^{-\top}", "det(A) A⁻ᵀ"),
+        grad(det(A), A), r"\det\left(A\right) A^{-\top}", "det(A) A⁻ᵀ"),
     "determinant of a Gram matrix": (
         grad(det(X.T @ X), X),
-        r"2 \operatorname{det}\left(X^\top X\right) X \left(X^\top X\right)^{-1}",
-        "2 det(Xᵀ X) X (Xᵀ X)⁻¹",
+        r"2 \det\left(X^\top X\right) X^{+\top}",
+        "2 det(Xᵀ X) (X⁺)ᵀ",
     ),
     "log determinant": (
-        grad(logdet(X.T @ X), X), r"2 X \left(X^\top X\right)^{-1}", "2X (Xᵀ X)⁻¹"),
+        grad(logdet(X.T @ X), X), r"2 X^{+\top}", "2(X⁺)ᵀ"),
     "determinant of a square": (
-        grad(det(A @ A), A), r"2 \operatorname{det}\left(A\right)^{2} A^{-\top}",
+        grad(det(A @ A), A), r"2 \det\left(A\right)^{2} A^{-\top}",
         "2 det(A)² A⁻ᵀ"),
     "inverse": (jac(inv(A), A), r"-A^{-1} \otimes A^{-\top}", "−A⁻¹ ⊗ A⁻ᵀ"),
     "shifted": (
