@@ -11,7 +11,7 @@ help:
 	@echo "make demo      two real data sets: formula, training, accuracy, time of a step"
 	@echo "make test      everything that is promised, checked (under ten minutes)"
 	@echo "make lint      ruff and mypy only"
-	@echo "make docs      the page of operations, by trying each one"
+	@echo "make docs      the pages of operations and of textbook derivatives"
 	@echo "make bench     the published measurements"
 	@echo "make fuzz      20 000 random programs: every target agrees within proven bounds"
 	@echo "make sanitize  kernels, driver, pool and extension under gcc's sanitizers"
@@ -34,6 +34,7 @@ lint: $(READY)
 
 docs: $(READY)
 	$(PY) -m closedform operations > docs/operations.md
+	$(PY) -m tests.acceptance.problems
 
 # `make bench ARGS="logistic --quick"`; the peers are installed once.
 bench: $(READY) .venv/peers

@@ -12,7 +12,7 @@ from .literal import check_fits
 from .tensor import Tensor, apply, as_tensor, compare, logical, part
 
 __all__ = [
-    "allclose", "eq", "equal", "fmax", "fmin", "ge", "greater", "greater_equal", "gt",
+    "allclose", "eq", "fmax", "fmin", "ge", "greater", "greater_equal", "gt",
     "heaviside", "isclose", "isfinite", "isinf", "isnan", "isneginf", "isposinf", "le", "less",
     "less_equal", "logical_and", "logical_not", "logical_or", "logical_xor", "lt", "maximum",
     "minimum", "nan_to_num", "neq", "not_equal", "relu", "select", "signbit", "where",
@@ -207,4 +207,4 @@ def select(conditions: Any, choices: Any, default: Any = 0) -> Tensor:
 
 
 # the same functions under NumPy's other names
-equal, not_equal, less, less_equal, greater, greater_equal = eq, neq, lt, le, gt, ge
+not_equal, less, less_equal, greater, greater_equal = neq, lt, le, gt, ge

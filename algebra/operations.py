@@ -26,6 +26,7 @@ class Operation:
     order    the order that is put before the arguments, where it takes one
     choice   how the first argument is read, if not as a number: "truth"
     note     what differs from the function that it is like
+    theirs   the name of that function, if it is another one
     """
 
     name: str
@@ -37,6 +38,7 @@ class Operation:
     choice: str = ""
     special: bool = False
     note: str = ""
+    theirs: str = ""
 
     @property
     def public(self) -> str:
@@ -128,10 +130,12 @@ CHOICE = (
     _exact("nan_to_num"),
     Operation("relu", "", (ALL,), 0, kinks=(0.0,)),
 )
-COMPARISON = tuple(
+COMPARISON = (
+    Operation("eq", NUMPY, (ALL, ALL), 0, theirs="equal"),  # `equal` decides about expressions
+) + tuple(
     _exact(name, ALL, ALL)
     for name in (
-        "equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "logical_and",
+        "not_equal", "less", "less_equal", "greater", "greater_equal", "logical_and",
         "logical_or", "logical_xor",
     )
 )  # fmt: skip

@@ -2,49 +2,39 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
 import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from . import bits, choices, elementwise, special, vocabulary
+from . import vocabulary
 
-# module -> functions besides those of the vocabulary's own table
-CORE = {
-    "functions": "abs absolute argmax argmin cast cos cosh eq exp expm1 ge gt le log log1p "
-    "log_softmax logical_and logical_not logical_or logsumexp lt max maximum mean min minimum neq "
-    "ones_like relu reshape sigmoid sign sin sinh softmax softplus sqrt square sum tanh transpose "
-    "where zeros_like",
+# module -> its functions; None: all that it offers. Linear algebra is found by the vocabulary.
+CORE: dict[str, str | None] = {
+    "elementwise": None,
+    "choices": None,
+    "bits": None,
+    "special": None,
+    "functions": "argmax argmin cast log_softmax logsumexp max mean min ones_like reshape softmax "
+    "sum transpose zeros_like",
     "products": "dot matmul outer einsum",
 }
-DOORS = (elementwise, choices, bits, special)  # all of whose words may be called
-HIDDEN = frozenset(("set_subtensor", "inc_subtensor"))  # they write; a text only describes
+# what writes, prints, differentiates or copies: a text only describes a value
+HIDDEN = frozenset(
+    "set_subtensor inc_subtensor clone jvp vjp hvp Rop Lop print_value grad_clip allclose".split()
+)
 # other names of textbooks and libraries -> ours
 ALIASES = {
+    "abs": "absolute",
     "tr": "trace",
     "mpow": "matrix_power",
     "Phi": "ndtr",
     "ln": "log",
-    "expit": "sigmoid",
-    "sigma": "sigmoid",
     "lgamma": "gammaln",
     "loggamma": "gammaln",
-    "psi": "digamma",
-    "concat": "concatenate",
-    "pow": "power",
-    "arcsin": "asin",
-    "arccos": "acos",
-    "arctan": "atan",
-    "asin": "arcsin",
-    "acos": "arccos",
-    "atan": "arctan",
-    "less": "lt",
-    "greater": "gt",
-    "less_equal": "le",
-    "greater_equal": "ge",
     "equal": "eq",
-    "not_equal": "neq",
 }
 MODULES = ("np", "numpy", "cf", "closedform")  # prefixes that say where a function is from
 NAMESPACES = ("linalg", "special", "scipy")  # what may stand between: np.linalg.inv
@@ -55,35 +45,35 @@ METHODS = frozenset(
     "trace diagonal clip round cumsum cumprod repeat take argsort sort squeeze swapaxes norm "
     "astype dimshuffle".split()
 )
-_OWNERS = {name: module for module, names in CORE.items() for name in names.split()}
+
+
+@functools.cache
+def _owners() -> dict[str, str]:
+    """Name of a function -> the module that has it."""
+    found: dict[str, str] = {}
+    for module, words in CORE.items():
+        every = words.split() if words else _module(module).__all__
+        found |= dict.fromkeys(every, module)
+    found |= dict.fromkeys(vocabulary.MATRIX_WORDS, "linalg")
+    return {n: m for n, m in (found | vocabulary.WORDS).items() if n not in HIDDEN}
+
+
+def _module(name: str) -> Any:
+    return importlib.import_module(f".{name}", __package__)
 
 
 def function(name: str) -> Callable[..., Any] | None:
     """The function that a text calls by this name, or None."""
+    owners = _owners()
     for candidate in (name, ALIASES.get(name, name)):
-        if candidate in HIDDEN:
-            return None
-        if candidate in _OWNERS:
-            module = importlib.import_module(f".{_OWNERS[candidate]}", __package__)
-            return getattr(module, "absolute" if candidate == "abs" else candidate)
-        if candidate in vocabulary.WORDS or candidate in vocabulary.MATRIX_WORDS:
-            return vocabulary.word(candidate)
-        for module in DOORS:
-            if candidate in module.__all__:
-                return getattr(module, candidate)
+        if candidate in owners:
+            return getattr(_module(owners[candidate]), candidate)
     return None
 
 
 def names() -> list[str]:
     """Every name that may be called."""
-    every = {
-        *_OWNERS,
-        *vocabulary.WORDS,
-        *vocabulary.MATRIX_WORDS,
-        *(name for module in DOORS for name in module.__all__),
-        *(a for a, b in ALIASES.items() if function(b)),
-    }
-    return sorted(every - HIDDEN)
+    return sorted({*_owners(), *(a for a in ALIASES if function(a))})
 
 
 def misfit(func: Callable[..., Any], args: Iterable[Any], kwargs: dict[str, Any]) -> str:

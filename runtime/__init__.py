@@ -56,6 +56,7 @@ split.py              what the driver would decide for a call
 _native.pyi           types of the extension
 native_fallback.py    what the extension does, in Python over ctypes
 ctypes_driver.py      the driver through ctypes
+equality.py           `equal`: by proof, by evidence, or a counterexample
 derive_command.py     `python -m closedform derive`
 totality.py           the page of operations: each is tried on every target
 doctor.py             `python -m closedform doctor` and `cache`

@@ -104,7 +104,7 @@ def _elementwise(row: Operation) -> Entry:
     names = ("x", "y", "z")[: len(row.domain)]
     arguments = ([str(row.order)] if row.order is not None else []) + list(names)
     function = resolved(row.public)
-    meaning = f"{row.like}.{row.name}" if row.like else "of its own"
+    meaning = f"{row.like}.{row.theirs or row.name}" if row.like else "of its own"
     return Entry(
         row.public,
         f"{row.public}({', '.join(arguments)})",

@@ -29,6 +29,9 @@ naming.py            names of intermediates, found again in a display form
 expansion_rows.py    rows that multiply out
 structure.py         the structure of Hessians: diagonal, products, Kronecker products
 verbs.py             simplify, expand, factor, collect, substitute
+index_terms.py       canonical form: terms in index notation, and when they are the same
+index_form.py        canonical form: from nodes to terms
+proof.py             proofs of equality
 """
 
 from __future__ import annotations

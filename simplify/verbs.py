@@ -75,10 +75,10 @@ def expand(tensor: Any) -> Tensor:
     'A @ x + B @ x'
     """
     node = node_to_show("expand", tensor)
-    return _as_asked(_expanded(node))
+    return _as_asked(expanded(node))
 
 
-def _expanded(node: Node) -> Node:
+def expanded(node: Node) -> Node:
     start = compute_form([node], parameters_as_numbers([node])).outputs
     (found,) = Expander().run(start)
     return found

@@ -131,7 +131,7 @@ def reference(row: Operation) -> Callable[..., Any]:
     """The function that it is compared with, of arrays."""
     if row.public in OWN:  # of the order of the row
         return OWN[row.public]
-    function = getattr(scipy.special if row.like == SCIPY else np, row.name)
+    function = getattr(scipy.special if row.like == SCIPY else np, row.theirs or row.name)
     return function if row.order is None else lambda *args: function(row.order, *args)
 
 

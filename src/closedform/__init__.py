@@ -69,6 +69,7 @@ if _TYPE_CHECKING:
     from .algebra.sympy_bridge import from_sympy
     from .algebra.text import pp
     from .runtime.derivation import steps
+    from .runtime.equality import equal
     from .runtime.function import Function, function
     from .runtime.shared import SharedVariable, shared
     from .runtime.signature import In
@@ -88,6 +89,7 @@ _LATER = {
     "SharedVariable": ".runtime.shared",
     "collect": ".simplify.verbs",
     "expand": ".simplify.verbs",
+    "equal": ".runtime.equality",
     "factor": ".simplify.verbs",
     "from_sympy": ".algebra.sympy_bridge",
     "function": ".runtime.function",

@@ -21,7 +21,7 @@ ENTRIES = [entry for rows in totality.entries().values() for entry in rows]
 VERBS = set(
     "Function In SharedVariable Tensor function shared grad jacobian hessian from_sympy latex pp "
     "jvp vjp hvp Rop Lop clone print_value "
-    "parse inputs steps display simplify expand factor collect substitute".split()
+    "parse inputs equal steps display simplify expand factor collect substitute".split()
 )
 
 
