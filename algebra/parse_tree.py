@@ -70,6 +70,16 @@ INSTEAD: dict[type, tuple[str, str]] = {
 _FAILURES = (TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError)
 
 
+def of_extents(op: ast.operator, left: Any, right: Any) -> bool:
+    """Whether an operation gives the extent of an axis: a sum, or a product without sums."""
+    pair = (left, right)
+    symbolic = any(isinstance(v, sympy.Expr) for v in pair)
+    whole = all(isinstance(v, sympy.Expr) or type(v) is int for v in pair)
+    if not (symbolic and whole) or not isinstance(op, ast.Add | ast.Mult):
+        return False
+    return isinstance(op, ast.Add) or not any(isinstance(v, sympy.Add) for v in pair)
+
+
 class Reader:
     """Reads one text.
 
@@ -226,8 +236,11 @@ class Reader:
             spine.append(spine[-1].left)
         value = self.read(spine[-1].left)
         for step in reversed(spine):
-            left = self.operand(step.left, value)
-            right = self.operand(step.right, self.read(step.right))
+            other = self.read(step.right)
+            if of_extents(step.op, value, other):
+                value = BINARY[type(step.op)](value, other)
+                continue
+            left, right = self.operand(step.left, value), self.operand(step.right, other)
             value = self.apply(step, left, right)
         return value
 
