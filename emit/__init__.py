@@ -14,6 +14,9 @@ names and addresses within a kernel, `phase` shares the points of a group among 
 kernels together, with `device_routine` for those of routines; `grid` and `grid_routine` plan
 launches from extents and device facts (`device_plan`: the data of a plan), `device_text` fills the
 templates.
+
+`standalone` writes a file of NumPy functions from the text of formulas; `standalone_numpy`: what
+their names mean there.
 """
 
 if __name__ != "closedform.emit":

@@ -34,6 +34,11 @@ def _environment():
     )
 
 
+def fill(template: str, **values: object) -> str:
+    """Return the text of a template of the folder."""
+    return _environment().get_template(template).render(**values)
+
+
 @cache
 def template_digest(target: str) -> str:
     """SHA-256 of the templates of a target, a field of every cache key."""

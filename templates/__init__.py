@@ -16,6 +16,10 @@ c/accumulators.c.j2  identity and combination of accumulators
 c/table.c.j2         the static table that the driver runs
 c/slice.c.j2         bounds of slices as Python clamps them
 c/at.c.j2 ...        one function each: at, clamp, abs, sign, min, max, ipow
+numpy/unit.py.j2     a file of NumPy functions that stands alone: header, shapes, definitions,
+numpy/function.py.j2   a function per formula,
+numpy/check.py.j2      their check against central differences,
+numpy/main.py.j2       and what runs it
 """
 
 if __name__ != "closedform.templates":
