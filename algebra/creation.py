@@ -47,7 +47,7 @@ def full(shape: Any, fill_value: Any, dtype: Any = None) -> Tensor:
     wanted = extents(shape)
     target = value.dtype if dtype is None else dtype_of(dtype)
     result = broadcast_to(value.astype(target), wanted)
-    return named(result, call("full", value, shape=show_shape(wanted)), value)
+    return named(result, f"full({show_shape(wanted)}, {{0}})", value)
 
 
 def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Tensor:

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import sympy
 
 from . import build
 from .build import describe
-from .dims import Equality, Extent, FreshDim, show_shape
+from .dims import Equality, Extent, FreshDim, product, show_shape
 from .errors import ExpressionError, ShapeError
 from .node import Node
 from .origin import here
@@ -137,10 +138,17 @@ def reshaped(a: Node, shape: tuple) -> Node:
             fix="write -1 once",
         )
     left = list(a.dims)
-    for k, s in enumerate(wanted):
-        if k not in unknown and s in left:
-            left.remove(s)
-            wanted[k] = (s,)
+    for parts in (lambda s: [s], _factors):  # extents that are there, then products of such
+        for k, s in enumerate(wanted):
+            if k in unknown or isinstance(s, tuple):
+                continue
+            found = parts(s)
+            rest = _without(left, found)
+            if rest is not None:
+                plain = not isinstance(s, sympy.Mul | sympy.Pow)
+                wanted[k] = (s if plain else product(sorted(found, key=left.index)),)
+                left = rest
+        left = [f for d in left for f in _factors(d)]
     known = [s for k, s in enumerate(wanted) if not isinstance(s, tuple) and k not in unknown]
     count, total = _product(known), _product(left)
     if unknown:
@@ -148,6 +156,29 @@ def reshaped(a: Node, shape: tuple) -> Node:
     elif count is None or total is None or count != total:
         raise _mismatch(a, shape)
     return build.reshape(a, tuple(s[0] if isinstance(s, tuple) else int(s) for s in wanted))
+
+
+def _factors(s: Any) -> list:
+    """The extents that a product of extents consists of."""
+    if isinstance(s, FreshDim):
+        merged = s.definition is not None and s.definition[0::2] == ("quotient", 1)
+        return list(s.definition[1]) if merged else [s]
+    if not isinstance(s, sympy.Mul | sympy.Pow):
+        return [s]
+    powers = [f.as_base_exp() for f in sympy.Mul.make_args(s)]
+    if not all(e.is_Integer and 0 < e < 100 for _, e in powers):
+        return [s]
+    return [int(b) if b.is_Integer else b for b, e in powers for _ in range(int(e))]
+
+
+def _without(extents: list, parts: list) -> list | None:
+    """The extents that remain without some of them; None if one is not there."""
+    rest = list(extents)
+    for s in parts:
+        if s not in rest:
+            return None
+        rest.remove(s)
+    return rest
 
 
 def _product(extents: list) -> int | None:

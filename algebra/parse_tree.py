@@ -70,6 +70,16 @@ INSTEAD: dict[type, tuple[str, str]] = {
 _FAILURES = (TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError)
 
 
+def of_extents(op: ast.operator, left: Any, right: Any) -> bool:
+    """Whether an operation gives the extent of an axis: a sum, or a product without sums."""
+    pair = (left, right)
+    symbolic = any(isinstance(v, sympy.Expr) for v in pair)
+    whole = all(isinstance(v, sympy.Expr) or type(v) is int for v in pair)
+    if not (symbolic and whole) or not isinstance(op, ast.Add | ast.Mult):
+        return False
+    return isinstance(op, ast.Add) or not any(isinstance(v, sympy.Add) for v in pair)
+
+
 class Reader:
     """Reads one text.
 
@@ -78,10 +88,11 @@ class Reader:
     """
 
     def __init__(
-        self, text: str, names: dict[str, Any], undeclared: Callable[[str], Tensor]
+        self, text: str, names: dict[str, Any], undeclared: Callable[[str], Tensor | float]
     ) -> None:
         self.text, self.names, self.undeclared = text, names, undeclared
         self.used: set[str] = set()
+        self.defined: dict[str, ParseError] = {}  # the error for one that nothing uses
         self._depth = 0
 
     def read(self, node: ast.expr) -> Any:
@@ -100,6 +111,36 @@ class Reader:
             return kind(self, node)
         finally:
             self._depth -= 1
+
+    # ------------------------------------------------------------ definitions
+
+    def define(self, node: ast.stmt) -> None:
+        """Read `name = expression`; the name is new, the value an array or a number."""
+        if not isinstance(node, ast.Assign) or len(node.targets) > 1:
+            raise self.error(node, "a line that defines no name", "write name = expression")
+        (target,) = node.targets
+        assert isinstance(target, ast.Name), "the line begins with a name and ="
+        try:
+            parse_words.check_name(target.id)
+        except ParseError as error:
+            raise self.error(target, error.found, error.fix) from None
+        value = self.read(node.value)
+        if isinstance(value, tuple | list):
+            what = f"{target.id!r} as the name of a {type(value).__name__}"
+            raise self.error(node.value, what, "name arrays and numbers: array([x, y])")
+        value = self.operand(node.value, value)
+        if target.id in self.names:
+            what = f"{target.id!r} is defined, but it has a meaning already"
+            raise self.error(target, what, "choose a name that nothing else has")
+        self.names[target.id] = value
+        what = f"{target.id!r} is defined, and the lines after it do not use it"
+        self.defined[target.id] = self.error(target, what, "remove the definition")
+
+    def check_definitions(self) -> None:
+        """Raise ParseError for a definition that nothing uses."""
+        for name, error in self.defined.items():
+            if name not in self.used:
+                raise error
 
     # ------------------------------------------------------------ errors
 
@@ -195,8 +236,11 @@ class Reader:
             spine.append(spine[-1].left)
         value = self.read(spine[-1].left)
         for step in reversed(spine):
-            left = self.operand(step.left, value)
-            right = self.operand(step.right, self.read(step.right))
+            other = self.read(step.right)
+            if of_extents(step.op, value, other):
+                value = BINARY[type(step.op)](value, other)
+                continue
+            left, right = self.operand(step.left, value), self.operand(step.right, other)
             value = self.apply(step, left, right)
         return value
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from . import vocabulary
+from .errors import ParseError
 
 # module -> its functions; None: all that it offers. Linear algebra is found by the vocabulary.
 CORE: dict[str, str | None] = {
@@ -20,6 +21,7 @@ CORE: dict[str, str | None] = {
     "functions": "argmax argmin cast log_softmax logsumexp max mean min ones_like reshape softmax "
     "sum transpose zeros_like",
     "products": "dot matmul outer einsum",
+    "tensor": "as_tensor",
 }
 # what writes, prints, differentiates or copies: a text only describes a value
 HIDDEN = frozenset(
@@ -35,6 +37,7 @@ ALIASES = {
     "lgamma": "gammaln",
     "loggamma": "gammaln",
     "equal": "eq",
+    "array": "as_tensor",
 }
 MODULES = ("np", "numpy", "cf", "closedform")  # prefixes that say where a function is from
 NAMESPACES = ("linalg", "special", "scipy")  # what may stand between: np.linalg.inv
@@ -74,6 +77,12 @@ def function(name: str) -> Callable[..., Any] | None:
 def names() -> list[str]:
     """Every name that may be called."""
     return sorted({*_owners(), *(a for a in ALIASES if function(a))})
+
+
+def check_name(name: str) -> None:
+    """Raise ParseError for names that no variable of a text may have."""
+    if name.startswith("__") or name in MODULES:
+        raise ParseError(f"the name {name!r}", fix="use names of variables and functions")
 
 
 def misfit(func: Callable[..., Any], args: Iterable[Any], kwargs: dict[str, Any]) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 import keyword
+import re
 import unicodedata
 import warnings
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -24,7 +25,8 @@ from .suggestions import meant
 from .tensor import Tensor, as_tensor
 
 LENGTH = 10_000  # characters
-RESERVED = {"pi": "np.pi", "inf": "a bound that is a number", "nan": "a number"}
+NUMBERS = {"pi": np.pi, "inf": np.inf, "nan": np.nan}  # unless they are declared
+DEFINITION = re.compile(r"\s*[^\W\d]\w*\s*=(?!=)")
 
 
 def parse(text: str, declarations: Mapping[str, Any] | None = None, /, **shapes: Any) -> Tensor:
@@ -34,11 +36,13 @@ def parse(text: str, declarations: Mapping[str, Any] | None = None, /, **shapes:
     ----------
     text : operators, comparisons, calls of this library's functions by their names (or `np.exp`,
         `tr`, `mpow`), `.T` and other attributes, indices, numbers, and
-        `(lambda r: r.T @ r)(X @ w - y)` to name a part.
+        `(lambda r: r.T @ r)(X @ w - y)` to name a part. Lines `name = expression` before the
+        expression name parts too: what `cf.pp(t, form="ascii")` prints is read back.
     declarations, shapes : what names stand for. A shape, such as `("n", "d")`, `"n"` or `()`, makes
         an input; a tensor is used itself; an array is a constant; an extent such as `X.shape[0]` is
         a number; a Python function of tensors may be called. Names of extents stand for themselves,
-        so `sum(y)/n` works where `y=("n",)`. Every other name is a scalar input.
+        so `sum(y)/n` works where `y=("n",)`; `pi`, `inf` and `nan` are numbers. Every other name
+        is a scalar input.
 
     Returns
     -------
@@ -55,13 +59,18 @@ def parse(text: str, declarations: Mapping[str, Any] | None = None, /, **shapes:
     >>> print(cf.pp(cf.grad(cost, cf.inputs(cost)["w"])))
     X^T(Xw - y)
     """
-    text = _plain(text)
-    tree = _tree(text)
+    definitions, text = _lines(text)
     names = {n: _declared(n, v) for n, v in {**(declarations or {}), **shapes}.items()}
     for dim in _dims(names.values()):
         names.setdefault(dim.name, dim)
-    reader = Reader(text, names, _scalar)
+    reader = Reader(text, names, _undeclared)
+    for line in definitions:
+        reader.text = line
+        reader.define(_statement(line))
+    reader.text = text
+    tree = cast(ast.Expression, _tree(text, "eval")).body
     value = reader.read(tree)
+    reader.check_definitions()
     _check_used(set(shapes), reader.used)
     if isinstance(value, tuple | list | str) or value is None:
         raise reader.error(tree, f"a {type(value).__name__} instead of an expression",
@@ -93,8 +102,8 @@ def inputs(*expressions: Tensor) -> dict[str, Tensor]:
     return found
 
 
-def _plain(text: Any) -> str:
-    """The text on one line."""
+def _lines(text: Any) -> tuple[list[str], str]:
+    """The lines that define names, and the expression after them on one line."""
     if not isinstance(text, str):
         raise ParseError(
             f"an expression of type {type(text).__name__}", where=here(), fix="give a string"
@@ -105,23 +114,36 @@ def _plain(text: Any) -> str:
             where=here(),
             fix=f"use at most {LENGTH}: parse parts, and hand the tensors over by name",
         )
-    text = " ".join(text.split())
-    if not text:
-        raise ParseError("a text without an expression", where=here(), fix="write one, as 'x + y'")
-    return text
+    lines = [" ".join(line.split()) for line in text.split("\n") if line.strip()]
+    count = next((k for k, line in enumerate(lines) if not DEFINITION.match(line)), len(lines))
+    if count == len(lines):
+        what = "definitions" if lines else "a text"
+        fix = "write it in a last line, as 'x + y'" if lines else "write one, as 'x + y'"
+        raise ParseError(f"{what} without an expression", where=here(), fix=fix)
+    return lines[:count], " ".join(lines[count:])
 
 
-def _tree(text: str) -> ast.expr:
-    """The syntax tree of one expression."""
+def _statement(line: str) -> ast.stmt:
+    """The syntax tree of a definition."""
+    found = cast(ast.Module, _tree(line, "exec")).body
+    if len(found) > 1:
+        where = str(caret.of_node(line, found[1]))
+        raise ParseError("two statements in a line", where=where, fix="write one definition a line")
+    return found[0]
+
+
+def _tree(text: str, mode: str) -> ast.AST:
+    """The syntax tree of one expression or definition."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return ast.parse(text, mode="eval").body
+            return ast.parse(text, mode=mode)
     except SyntaxError as error:
         raise ParseError(
             f"this is no expression: {error.msg}",
             where=str(caret.of_error(text, error)),
-            fix="write it as NumPy would: 2*x, X @ w, x**2, sum(x, axis=0)",
+            fix="write it as NumPy would: 2*x, X @ w, x**2, sum(x, axis=0); a definition, as in "
+            "t = X @ w, has a line of its own before it",
         ) from None
     except (ValueError, RecursionError, MemoryError) as error:
         reason = "it holds a character that no text has" if isinstance(error, ValueError) else (
@@ -161,15 +183,11 @@ def _dims(values: Any) -> list[Dim]:
     return [d for t in values if isinstance(t, Tensor) for d in t.shape if isinstance(d, Dim)]
 
 
-def _scalar(name: str) -> Tensor:
-    """The input that a name without a declaration stands for."""
-    if name.startswith("__") or name in parse_words.MODULES:
-        raise ParseError(f"the name {name!r}", fix="use names of variables and functions")
-    if name in RESERVED:
-        raise ParseError(
-            f"the name {name!r} without a declaration",
-            fix=f"write {RESERVED[name]}, or declare a variable: {name}=()",
-        )
+def _undeclared(name: str) -> Tensor | float:
+    """The number or the scalar input that a name without a declaration stands for."""
+    parse_words.check_name(name)
+    if name in NUMBERS:
+        return NUMBERS[name]
     return Tensor(input_leaf((), dtype_of(None), name))
 
 

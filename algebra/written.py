@@ -104,7 +104,14 @@ class _Writer:
     def _map(self, x: Map) -> str:
         if isinstance(x.spec.body, Slot) and x.operands:
             return self._view(x)
-        return body_text(x.spec.body, [self.texts[a] for a in x.operands])
+        text = body_text(x.spec.body, [self.texts[a] for a in x.operands])
+        return self._filled(text, x) if x.ndim and not x.operands else text
+
+    def _filled(self, value: str, x: Map) -> str:
+        """A number in every element."""
+        shape = f"({self._extents(x.dims)}{',' if x.ndim == 1 else ''})"
+        word = {"0": "zeros", "1": "ones"}.get(value)
+        return f"{word}({shape})" if word else f"full({shape}, {value})"
 
     def _view(self, x: Map) -> str:
         (a,), (index,) = x.operands, x.spec.indices
