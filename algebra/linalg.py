@@ -251,7 +251,7 @@ def det(a: Any) -> Tensor:
     >>> import closedform as cf
     >>> A = cf.matrix("A", shape=("n", "n"))
     >>> print(cf.pp(cf.grad(cf.linalg.det(A), A)))
-    det(A) inv(A)^T
+    det(A) A^-T
     """
     return _of_square("det", a)
 

@@ -491,6 +491,8 @@ def test_9_4_fork_while_others_call(native):
 INTERRUPTED = """
 import importlib, sys, threading, numpy as np, os, signal, time
 from tests.runtime import programs
+# A process that a shell starts in the background ignores the interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 native = importlib.import_module("closedform.runtime." + sys.argv[1])
 native.set_num_threads(int(sys.argv[2]))
 made = native.Callable(None)
