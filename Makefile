@@ -35,6 +35,7 @@ lint: $(READY)
 docs: $(READY)
 	$(PY) -m closedform operations > docs/operations.md
 	$(PY) -m tests.acceptance.problems
+	$(PY) -m tests.docs.notebooks
 
 # `make bench ARGS="logistic --quick"`; the peers are installed once.
 bench: $(READY) .venv/peers
