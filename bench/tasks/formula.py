@@ -9,7 +9,7 @@ from ..bar import Bar
 from ..case import Case, Entry, measured
 from ..fresh import figure
 
-VERBS = ("grad", "latex", "pp", "ascii", "simplify", "hash", "pickle")
+VERBS = ("grad", "latex", "pp", "ascii", "equal", "simplify", "hash", "pickle")
 LIMITS = {"median": 0.03, "worst": 0.5}  # seconds
 
 
