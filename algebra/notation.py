@@ -13,6 +13,7 @@ import dataclasses
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 
@@ -284,10 +285,15 @@ ZERO, ONE = Number(Fraction(0)), Number(Fraction(1))
 # ---------------------------------------------------------------- walks; they recurse
 
 
+@cache
+def _fields(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(kind))
+
+
 def children(e: Formula) -> Iterable[Formula]:
     """The formulas that e is made of."""
-    for field in dataclasses.fields(e):
-        value = getattr(e, field.name)
+    for name in _fields(type(e)):
+        value = getattr(e, name)
         if isinstance(value, Formula):
             yield value
         elif isinstance(value, tuple):
@@ -300,12 +306,12 @@ def rewrite(e: Formula, change: Callable[[Formula], Formula | None]) -> Formula:
     if found is not None:
         return found
     values: dict[str, Any] = {}
-    for field in dataclasses.fields(e):
-        value = getattr(e, field.name)
+    for name in _fields(type(e)):
+        value = getattr(e, name)
         if isinstance(value, Formula):
-            values[field.name] = rewrite(value, change)
+            values[name] = rewrite(value, change)
         elif isinstance(value, tuple) and any(isinstance(v, Formula) for v in value):
-            values[field.name] = tuple(
+            values[name] = tuple(
                 rewrite(v, change) if isinstance(v, Formula) else v for v in value
             )
     return dataclasses.replace(e, **values) if values else e
