@@ -311,9 +311,7 @@ def rewrite(e: Formula, change: Callable[[Formula], Formula | None]) -> Formula:
         if isinstance(value, Formula):
             values[name] = rewrite(value, change)
         elif isinstance(value, tuple) and any(isinstance(v, Formula) for v in value):
-            values[name] = tuple(
-                rewrite(v, change) if isinstance(v, Formula) else v for v in value
-            )
+            values[name] = tuple(rewrite(v, change) if isinstance(v, Formula) else v for v in value)
     return dataclasses.replace(e, **values) if values else e
 
 
