@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from fractions import Fraction
 
 from .dims import Dim, Extent
@@ -49,13 +50,14 @@ class Names:
         nodes = [x for x in nodes if x not in self._symbols]
         for x in nodes:
             if x.label:
-                self._symbols[x] = self._primed(x.label, x.ndim)
+                self._symbols[x] = _with_facts(self._primed(x.label, x.ndim), x)
         for dim in dict.fromkeys(d for x in nodes for d in x.dims):
             if isinstance(dim, Dim):
                 self.extent(dim)
         for x in nodes:
             if not x.label:
-                self._symbols[x] = self._numbered((UNNAMED[min(x.ndim, 3)],), x.ndim)
+                symbol = self._numbered((UNNAMED[min(x.ndim, 3)],), x.ndim)
+                self._symbols[x] = _with_facts(symbol, x)
 
     def variable(self, x: Node) -> Symbol:
         """The symbol of a variable that was claimed, or of a labelled intermediate."""
@@ -94,6 +96,12 @@ class Names:
         """Numbered names; a number that was tried is not tried again."""
         counter = self._counts.setdefault((name, start), itertools.count(start))
         return (Symbol(f"{name}_{k}", rank) for k in counter)
+
+
+def _with_facts(symbol: Symbol, x: Node) -> Symbol:
+    """The symbol of a variable with what transposition has to know of it."""
+    known = isinstance(x, Leaf) and "symmetric" in x.spec.facts
+    return replace(symbol, symmetric=True) if known else symbol
 
 
 def is_variable(x: Node) -> bool:

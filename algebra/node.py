@@ -364,9 +364,13 @@ def delta_leaf(dim: Extent, dtype: np.dtype) -> Leaf:
     return Leaf(LeafSpec("delta", 0, (dim, dim), dtype, False, dim, frozenset(["nonnegative"])))
 
 
+SIGNS = frozenset(["positive", "nonnegative", "negative"])
+
+
 def cut_leaf(x: Node) -> Leaf:
-    """An opaque stand-in for a node."""
-    return Leaf(LeafSpec("cut", fresh_uid(), x.dims, x.dtype, x.weak, None, frozenset()))
+    """An opaque stand-in for a node: of what is promised, it knows the sign alone."""
+    facts = x.spec.facts & SIGNS if isinstance(x, Leaf) else frozenset()
+    return Leaf(LeafSpec("cut", fresh_uid(), x.dims, x.dtype, x.weak, None, facts))
 
 
 def map_node(body, indices, dims, dtype, *operands, weak: bool = False, compute=None) -> Map:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 
 from .notation import (
@@ -13,6 +14,7 @@ from .notation import (
     Formula,
     Hadamard,
     Identity,
+    Infix,
     Kronecker,
     MatrixPower,
     Number,
@@ -23,8 +25,10 @@ from .notation import (
     Symbol,
     Temporary,
     Transpose,
+    children,
     rewrite,
 )
+from .primitives import PRIMITIVES
 
 
 def parts(e: Formula) -> Product:
@@ -261,26 +265,71 @@ def chain(factors: Iterable[Formula], order: int) -> Formula:
 
 
 def transpose(e: Formula) -> Formula:
-    """e with its two axes exchanged; a vector becomes a row."""
+    """e with its two axes exchanged; a vector becomes a row, a symmetric matrix stays as it is."""
     if isinstance(e, Transpose):
         return e.base
-    if (
-        e.rank == 0
-        or isinstance(e, Identity)
-        or (isinstance(e, Apply) and e.word == "diag" and e.rank == 2)
-    ):
+    if e.rank == 0 or isinstance(e, Identity):
         return e
-    if isinstance(e, Product) and e.array is not None:
-        return dataclasses.replace(e, array=transpose(e.array))
-    if isinstance(e, Kronecker) and e.order == 2:
-        return Kronecker(transpose(e.left), transpose(e.right), 2)
     if isinstance(e, Chain):
         return Chain(tuple(transpose(f) for f in reversed(e.factors)), e.order)
-    if isinstance(e, Sum) and all(t.rank == 2 for t in e.terms):
-        turned = tuple(transpose(t) for t in e.terms)
-        if sum(map(transposes, turned)) <= sum(map(transposes, e.terms)):
-            return Sum(turned)
-    return Transpose(e)
+    if isinstance(e, Product):
+        return dataclasses.replace(e, array=e.array and transpose(e.array))
+    row = TURNED.get(type(e)) if e.rank == 2 else None
+    return row(e) if row else Transpose(e)
+
+
+def symmetric(e: Formula) -> bool:
+    """Whether a matrix is seen to equal its transpose: declared, or by how it is written."""
+    return e.rank == 2 and transpose(e) == e
+
+
+def _of_name(e: Symbol | Temporary) -> Formula:
+    return e if e.symmetric else Transpose(e)
+
+
+def _of_sum(e: Sum) -> Formula:
+    """The sum of the transposes, unless that has more of them."""
+    turned = tuple(map(transpose, e.terms))
+    if _alike(turned, e.terms):
+        return e
+    fewer = sum(map(transposes, turned)) <= sum(map(transposes, e.terms))
+    return Sum(turned) if fewer and all(t.rank == 2 for t in e.terms) else Transpose(e)
+
+
+def _of_hadamard(e: Hadamard) -> Formula:
+    same = all(_alike(tuple(map(transpose, fs)), fs) for fs in (e.factors, e.below))
+    return e if same else Transpose(e)
+
+
+def _alike(one: tuple[Formula, ...], other: tuple[Formula, ...]) -> bool:
+    """Whether they are the same in another order."""
+    return Counter(map(_ordered, one)) == Counter(map(_ordered, other))
+
+
+def _of_matrix_power(e: MatrixPower) -> Formula:
+    return e if symmetric(e.base) else Transpose(e)
+
+
+def _of_elementwise(e: Power | Infix | Apply) -> Formula:
+    return e if all(a.rank == 0 or symmetric(a) for a in children(e)) else Transpose(e)
+
+
+def _of_function(e: Apply) -> Formula:
+    """diag(v) is symmetric; so is an elementwise function of what is, and its exponential."""
+    elementwise = e.axis is None and (e.word in PRIMITIVES or e.word in ("sqrt", "expm"))
+    return e if e.word == "diag" else _of_elementwise(e) if elementwise else Transpose(e)
+
+
+def _of_kronecker(e: Kronecker) -> Formula:
+    """The transpose of a matrix over pairs of indices."""
+    return Kronecker(transpose(e.left), transpose(e.right), 2)
+
+
+TURNED: dict[type, Callable] = {
+    Symbol: _of_name, Temporary: _of_name, Sum: _of_sum, Hadamard: _of_hadamard,
+    MatrixPower: _of_matrix_power, Power: _of_elementwise, Infix: _of_elementwise,
+    Apply: _of_function, Kronecker: _of_kronecker,
+}  # fmt: skip
 
 
 def power(base: Formula, exponent: Formula) -> Formula:

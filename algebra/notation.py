@@ -33,11 +33,14 @@ class Number(Formula):
 
 @dataclass(frozen=True)
 class Symbol(Formula):
-    """A variable: the name its user gave, and how many primes tell it from others of that name."""
+    """A variable: the name its user gave, how many primes tell it from others of that name, and
+    whether it is a matrix that equals its transpose.
+    """
 
     name: str
     order: int = 0
     primes: int = 0
+    symmetric: bool = False
 
     @property
     def rank(self) -> int:
@@ -50,6 +53,7 @@ class Temporary(Formula):
 
     key: int
     order: int
+    symmetric: bool = False
 
     @property
     def rank(self) -> int:

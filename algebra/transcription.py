@@ -40,7 +40,7 @@ from .node import (
     Reduce,
     Tangent,
 )
-from .normal_form import chain, left_of, parts, product, total, transpose
+from .normal_form import chain, left_of, parts, product, symmetric, total, transpose
 from .notation import (
     Apply,
     Document,
@@ -156,8 +156,9 @@ class _Transcriber:
     def _cut(self, x: Node, view: View) -> View:
         """The view, or a name for it."""
         if self.keep_names and x.label and not isinstance(x, Leaf):
-            symbol = self.names.variable(x)
-            self.definitions[symbol] = whole(view, x.dims)
+            value = whole(view, x.dims)
+            symbol = replace(self.names.variable(x), symmetric=symmetric(value))
+            self.definitions[symbol] = value
             return View(symbol, tuple(range(x.ndim)))
         length = size(view.formula)
         if length >= LONG_SIZE or (length >= SHARED_SIZE and self.uses[x] > 1):
@@ -169,12 +170,12 @@ class _Transcriber:
         return size(e) >= LONG_SIZE or e in self.shortened
 
     def _new_name(self, e: Formula) -> Temporary:
-        return Temporary(next(self.keys), e.rank)
+        return Temporary(next(self.keys), e.rank, symmetric(e))
 
     def temporary(self, e: Formula) -> Temporary:
         """A name for a formula; equal formulas have one name."""
         if e not in self.known:
-            self.known[e] = Temporary(next(self.keys), e.rank)
+            self.known[e] = self._new_name(e)
             self.definitions[self.known[e]] = e
         return self.known[e]
 

@@ -2,9 +2,9 @@
 stable.
 
 A node that is held constant, or an intermediate that is differentiated by, is opaque inside that
-derivative only: a `cut`
-leaf stands for it in a copy of the cost as written, and is replaced by the node itself afterwards
-(semantics 1.2).
+derivative only: a `cut` leaf stands for it in a copy of the cost as written, and is replaced by the
+node itself afterwards (semantics 1.2). So is a variable with a declared structure: its entries vary
+one by one, and what the structure says holds of the derivative, not before it (semantics 3.5).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from ..algebra.graph import rewire, topological
-from ..algebra.node import Gradient, Leaf, Mark, Node, Tangent, cut_leaf
+from ..algebra.node import SIGNS, Gradient, Leaf, Mark, Node, Tangent, cut_leaf
 from ..algebra.pullback import accumulate
 from ..algebra.pushforward import Pushforward
 from .compose import Composer
@@ -91,8 +91,14 @@ class Deriver:
 
 
 def _cuts(wrt: Iterable[Node], held: Iterable[Node]) -> dict[Node, Leaf]:
-    """What stands for the nodes that are opaque: those held, and intermediates."""
-    return {a: cut_leaf(a) for a in (*held, *(w for w in wrt if not isinstance(w, Leaf)))}
+    """What stands for the nodes that are opaque: those held, intermediates, and variables with a
+    declared structure.
+    """
+    return {a: cut_leaf(a) for a in (*held, *(w for w in wrt if not _varies_freely(w)))}
+
+
+def _varies_freely(x: Node) -> bool:
+    return isinstance(x, Leaf) and x.spec.facts <= SIGNS
 
 
 def _parts(x: Node, operands: tuple[Node, ...]) -> tuple[Node, tuple[Node, ...]]:

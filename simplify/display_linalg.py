@@ -19,9 +19,9 @@ from ..algebra.node import (
     delta_leaf,
     map_node,
 )
-from ..algebra.scalar import Add, Mul, Slot
+from ..algebra.scalar import Add, Mul, Slot, replace, subexpressions
 from .contraction_rows import NodeRule, rebuild
-from .factors import contraction, flat_factors, key
+from .factors import Factor, contraction, flat_factors, key, read_factors
 
 DEPTH = 4  # operations that are looked through for a proof of symmetry
 SYMMETRIC_OF = ("inv", "pinv", "expm", "matrix_power")  # symmetric for a symmetric matrix
@@ -43,19 +43,29 @@ def is_symmetric(a: Node, depth: int = DEPTH) -> bool:
 def _is_palindrome(a: Contract, depth: int) -> bool:
     """Whether exchanging the two axes only exchanges factors, as in B'B."""
     factors = flat_factors(a, itertools.count(2))
-    inner = sorted({t for _, ls in factors for t in ls} - {0, 1})
-    if len(inner) > 4 or len(factors) > 6:
+    swap = {0: 1, 1: 0}
+    turned = [(b, tuple(swap.get(t, t) for t in ls)) for b, ls in factors]
+    return same_factors(factors, turned, 2, depth)
+
+
+def same_factors(one: list[Factor], other: list[Factor], rank: int, depth: int = DEPTH) -> bool:
+    """Whether two products of factors are the same sum, whatever the order of the factors and the
+    names of the labels from `rank` on; A' is A for a symmetric A.
+    """
+    if len(one) > 6 or Counter(b for b, _ in one) != Counter(b for b, _ in other):
         return False
-    fixed = [is_symmetric(b, depth - 1) for b, _ in factors]
+    inner, renamed = (sorted({t for _, ls in fs for t in ls if t >= rank}) for fs in (one, other))
+    if len(inner) > 4 or len(inner) != len(renamed):
+        return False
+    even = {b for b, ls in one if len(ls) == 2 and is_symmetric(b, depth - 1)}
 
-    def counted(move: dict[int, int]) -> Counter:
+    def counted(factors: list[Factor], move: dict[int, int]) -> Counter:
         moved = [(b, tuple(move.get(t, t) for t in ls)) for b, ls in factors]
-        return Counter((b, tuple(sorted(ls)) if even else ls)
-                       for (b, ls), even in zip(moved, fixed, strict=True))  # fmt: skip
+        return Counter((b, tuple(sorted(ls)) if b in even else ls) for b, ls in moved)
 
-    plain = counted({})
+    plain = counted(one, {})
     return any(
-        counted({0: 1, 1: 0, **dict(zip(inner, order, strict=True))}) == plain
+        counted(other, dict(zip(renamed, order, strict=True))) == plain
         for order in itertools.permutations(inner)
     )
 
@@ -106,6 +116,21 @@ def symmetric_view(composer: Any, x: Map) -> Node | None:
     if indices == x.spec.indices:
         return None
     return composer.normal(Map(x.spec.with_(indices=indices), *x.operands))
+
+
+def same_product(composer: Any, x: Map) -> Node | None:
+    """Two operands that are the same product, with factors in another order, are one."""
+    products = [k for k, a in enumerate(x.operands) if isinstance(a, Contract)]
+    for k, j in itertools.combinations(products, 2):
+        if x.operands[k].dtype != x.operands[j].dtype:
+            continue
+        one, other = (read_factors(x, i) for i in (k, j))
+        if one and other and same_factors(one, other, x.ndim):
+            slots = {s: Slot(k, s.sign) for s in subexpressions(x.spec.body)
+                     if isinstance(s, Slot) and s.index == j}  # fmt: skip
+            body = replace(x.spec.body, slots)
+            return composer.normal(Map(x.spec.with_(body=body), *x.operands))
+    return None
 
 
 def _inverse_of(a: Node) -> Node | None:
@@ -198,6 +223,7 @@ def inverse_of_inverse(composer: Any, x: Call) -> Node | None:
 
 
 CONTRACTION = (NodeRule("inverse-cancels", "A^-1 A", "I", inverse_cancels, source="definition"),)
+ACROSS = (NodeRule("same-product", "A S B + A S' B", "2 A S B", same_product, source="field laws"),)
 CALLS = (
     NodeRule("inverse-of-product", "(A A)^-1", "A^-1 A^-1", inverse_of_product,
              source="Matrix Cookbook (2012) (1)"),

@@ -225,6 +225,6 @@ SINGLE = (
         source="Blanchard, Higham, Higham 2021",
     ),
 )
-ACROSS = CERTAIN
+ACROSS = (*CERTAIN, *display_linalg.ACROSS)
 CALLS = display_linalg.CALLS
 __all__ = ["ACROSS", "CALLS", "CONTRACTION", "JOINING", "SINGLE", "SPLITTING"]

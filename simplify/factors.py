@@ -87,12 +87,22 @@ def term_factors(composer: Any, x: Map, t: Any) -> tuple[Any, list[Any], list[Fa
             scalars.append(f)
             continue
         if isinstance(f, Slot):
-            a, index = x.operands[f.index], x.spec.indices[f.index]
-            if None not in index and len(set(index)) == len(index):
-                factors += _flat(a, tuple(index), x, count)
+            own = read_factors(x, f.index, count)
+            if own is not None:
+                factors += own
                 continue
         factors.append(part(composer, x, f))
     return number, scalars, factors
+
+
+def read_factors(x: Map, k: int, count: itertools.count | None = None) -> list[Factor] | None:
+    """An operand of a Map as factors: axes of the Map are labels 0, 1..., what is summed has labels
+    from x.ndim on, drawn from `count`; None if it is not read along different axes.
+    """
+    index = x.spec.indices[k]
+    if None in index or len(set(index)) < len(index):
+        return None
+    return _flat(x.operands[k], tuple(index), x, count or itertools.count(x.ndim))
 
 
 def _flat(a: Node, index: Labels, x: Map, count: itertools.count) -> list[Factor]:

@@ -26,6 +26,13 @@ i = cf.lvector("i", shape=m)
 grad, jac, hess = cf.grad, cf.jacobian, cf.hessian
 norm, exp, log = cf.norm, cf.exp, cf.log
 inv, det, logdet, solve = (cf.linalg.inv, cf.linalg.det, cf.linalg.logdet, cf.linalg.solve)
+G, H = (cf.matrix(name, shape=(n, n), assume="psd") for name in "GH")
+
+
+def gaussian(mean: cf.Tensor, covariance: cf.Tensor) -> cf.Tensor:
+    """The logarithm of the density at x, without its constant."""
+    return -0.5 * logdet(covariance) - 0.5 * (x - mean) @ inv(covariance) @ (x - mean)
+
 
 GOLDEN = {
     # linear and quadratic forms, Matrix Cookbook (69) to (88)
@@ -48,6 +55,8 @@ GOLDEN = {
     ),
     "least squares": (grad(((x - A @ s) ** 2).sum(), s), r"2 A^\top \left(A s - x\right)",
                       "2 Aᵀ(A s − x)"),
+    "weighted residual": (
+        grad((x - A @ s) @ S @ (x - A @ s), x), r"2 S \left(x - A s\right)", "2S (x − A s)"),
     "weighted least squares": (
         grad((x - A @ s) @ S @ (x - A @ s), s),
         r"-2 A^\top S \left(x - A s\right)",
@@ -102,6 +111,26 @@ GOLDEN = {
     ),
     "solve": (grad(a @ solve(A, b), b), r"A^{-\top} a", "A⁻ᵀ a"),
     "symmetric inverse": (grad(x @ inv(S) @ x, x), r"2 S^{-1} x", "2S⁻¹ x"),
+    "symmetric inverse, transposed": (
+        grad(a @ inv(S) @ b, S), r"-S^{-1} a b^\top S^{-1}", "−S⁻¹ a bᵀ S⁻¹"),
+    "determinant of a symmetric form": (
+        grad(det(X.T @ G @ X), X),
+        r"2 \det\left(X^\top G X\right) G X \left(X^\top G X\right)^{-1}",
+        "2 det(Xᵀ G X) G X (Xᵀ G X)⁻¹",
+    ),
+    "ratio of forms, (126)": (
+        grad(cf.trace(inv(X.T @ G @ X) @ (X.T @ H @ X)), X), None,
+        "2H X T₀ − 2G X T₀ Xᵀ H X T₀\n  where T₀ = (Xᵀ G X)⁻¹",
+    ),
+    # Gaussians, (346) to (356)
+    "Gaussian, mean": (grad(gaussian(mu, S), mu), None, "S⁻¹ (x − μ)"),
+    "Gaussian, covariance": (
+        grad(gaussian(mu, S), S),
+        r"\frac{1}{2} S^{-1} \left(x - \mu\right) \left(x - \mu\right)^\top S^{-1} - "
+        r"\frac{1}{2} S^{-1}",
+        "S⁻¹ (x − μ) (x − μ)ᵀ S⁻¹/2 − S⁻¹/2",
+    ),
+    "Gaussian, Hessian": (hess(gaussian(mu, S), x), "-S^{-1}", "−S⁻¹"),
     # norms, (129) to (132)
     "distance": (
         grad(norm(x - a), x), r"\frac{x - a}{\left\|x - a\right\|}", "(x − a)/‖x − a‖"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 import closedform as cf
 from closedform.algebra.names import Names
 from closedform.algebra.node import Node, contract_node, delta_leaf, map_node
+from closedform.algebra.normal_form import chain, hadamard, product, symmetric, total, transpose
 from closedform.algebra.notation import (
     Apply,
     Chain,
@@ -166,7 +168,11 @@ class Draw:
             return delta_leaf(cf.vector(shape="n").node.dims[0], F64), np.eye(N)
         name = f"u{len(self.values)}"
         self.values[name] = self.random.uniform(0.5, 2.0, (N,) * rank)
-        return cf.tensor(name, ("n",) * rank).node, self.values[name]
+        symmetric = rank == 2 and self.random.random() < 0.3
+        if symmetric:
+            self.values[name] = self.values[name] + self.values[name].T
+        assume = "symmetric" if symmetric else ()
+        return cf.tensor(name, ("n",) * rank, assume=assume).node, self.values[name]
 
     def contraction(self, ranks: list[int], operands=None) -> tuple[Node, np.ndarray]:
         pairs = operands or [self.leaf(r) for r in ranks]
@@ -233,6 +239,37 @@ def test_graphs_mean_what_numpy_means(seed) -> None:
     else:
         last = draw.map([middle, middle])
     np.testing.assert_allclose(value(last[0], draw.values), last[1], rtol=1e-9)
+
+
+u, v = Symbol("u", 1), Symbol("v", 1)
+A, B, S = Symbol("A", 2), Symbol("B", 2), Symbol("S", 2, symmetric=True)
+SYMMETRIC = [
+    S,
+    Identity(),
+    MatrixPower(S, "-1"),
+    MatrixPower(chain([transpose(A), S, A], 2), "-1"),
+    chain([u, transpose(u)], 2),
+    total([chain([A, B], 2), chain([transpose(B), transpose(A)], 2)]),
+    product([Number(Fraction(1, 2))], total([A, S, transpose(A)])),
+    hadamard([A, transpose(A), S]),
+    Power(S, Number(Fraction(3))),
+    Apply("exp", (S,), 2),
+    Apply("diag", (v,), 2),
+]
+CHANGED = [A, chain([A, S], 2), MatrixPower(A, "-1"), chain([u, transpose(v)], 2),
+           total([A, B]), hadamard([A, S]), Apply("exp", (A,), 2),
+           Apply("cholesky", (S,), 2)]  # fmt: skip
+
+
+@pytest.mark.parametrize("e", SYMMETRIC, ids=repr)
+def test_a_symmetric_matrix_is_its_transpose(e) -> None:
+    assert transpose(e) == e and symmetric(e)
+
+
+@pytest.mark.parametrize("e", CHANGED, ids=repr)
+def test_another_matrix_is_not(e) -> None:
+    assert transpose(e) != e and not symmetric(e)
+    assert transpose(transpose(e)) == e
 
 
 def test_names_are_unique() -> None:

@@ -98,3 +98,39 @@ def test_8_4_integers_have_no_gradient():
     with pytest.raises(cf.DerivativeError, match="int64"):
         cf.grad((k * x).sum(), k)
     assert cf.grad((k * x).sum(), x).dtype == np.float64
+
+
+inv = cf.linalg.inv
+PROMISES = {
+    "symmetric": lambda M, a, b: a @ M @ b,
+    "psd": lambda M, a, b: a @ inv(M) @ b,
+    "orthogonal": lambda M, a, b: a @ inv(M) @ b + (M @ M.T @ M).sum(),
+    "diagonal": lambda M, a, b: a @ M @ (b * (M @ a)),
+    "onehot": lambda M, a, b: M.sum() * (M @ a) @ b,
+    "simplex": lambda M, a, b: (M.sum(axis=1) * a) @ b,
+}
+
+
+@pytest.mark.parametrize("promise", PROMISES)
+@every_target
+def test_3_5_a_promise_changes_no_derivative(promise, options):
+    a, b = cf.vector("a", shape="n"), cf.vector("b", shape="n")
+    promised = cf.matrix("M", shape=("n", "n"), assume=promise)
+    free = cf.matrix("M", shape=("n", "n"))
+    random = np.random.default_rng(0).normal(size=(3, 3))
+    value = {
+        "symmetric": random + random.T,
+        "psd": random @ random.T + np.eye(3),
+        "orthogonal": np.linalg.qr(random)[0],
+        "diagonal": np.diag(random[0]),
+        "onehot": np.eye(3)[[1, 0, 1]],
+        "simplex": np.abs(random) / np.abs(random).sum(axis=1, keepdims=True),
+    }[promise]
+    found = []
+    for M in (promised, free):
+        slope = cf.grad(PROMISES[promise](M, a, b), M)
+        tangent = cf.jvp(PROMISES[promise](M, a, b), M, cf.outer(a, b))
+        f = cf.function([M, a, b], [slope, tangent], **options)
+        found.append(f(value, [0.3, -1.0, 0.5], [1.0, 2.0, 0.7]))
+    for one, other in zip(*found, strict=True):
+        assert_allclose(one, other, rtol=1e-12, atol=1e-12)

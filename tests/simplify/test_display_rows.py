@@ -108,6 +108,7 @@ def meant(node: Node) -> np.ndarray:
 
 inv = cf.linalg.inv
 WITNESS = {
+    "same-product": lambda: A @ B + cf.einsum("ij,ki->kj", B, A),
     "inverse-cancels": lambda: inv(A) @ (A @ x) + S @ x,
     "inverse-of-product": lambda: inv(A @ A) @ (A @ y),
     "determinant-of-product": lambda: cf.linalg.det(A @ A) + cf.linalg.logdet(B @ B @ B),
