@@ -5,6 +5,7 @@ proven to be symmetric, which `matrix_rows` uses in every form.
 from __future__ import annotations
 
 import itertools
+import weakref
 from collections import Counter
 from typing import Any
 
@@ -27,10 +28,22 @@ DEPTH = 4  # operations that are looked through for a proof of symmetry
 SYMMETRIC_OF = ("inv", "pinv", "expm", "matrix_power")  # symmetric for a symmetric matrix
 
 
+_answers: weakref.WeakKeyDictionary[Node, bool] = weakref.WeakKeyDictionary()
+
+
 def is_symmetric(a: Node, depth: int = DEPTH) -> bool:
     """Whether a matrix is proven to equal its transpose: declared, or by how it is made."""
     if a.ndim != 2 or a.dims[0] != a.dims[1] or depth == 0:
         return False
+    found = _answers.get(a)
+    if found is None:
+        found = _proven(a, depth)
+        if found or depth == DEPTH:
+            _answers[a] = found
+    return found
+
+
+def _proven(a: Node, depth: int) -> bool:
     if isinstance(a, Leaf):
         return a.spec.kind == "delta" or "symmetric" in a.spec.facts
     if isinstance(a, Call):
