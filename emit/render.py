@@ -6,6 +6,7 @@ import hashlib
 import re
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from ..algebra.dims import SEVERAL, FreshDim
 from ..algebra.errors import EmitError
@@ -54,12 +55,17 @@ def compile_unit(unit: Unit, target: str = "c") -> Program:
 
     Raises EmitError for what the target cannot express.
     """
+    return planned_unit(unit, target)[0]
+
+
+def planned_unit(unit: Unit, target: str = "c") -> tuple[Program, Planner, list[str]]:
+    """The program of a unit, its plan, and the statements that define extents."""
     lowering = lower(unit)
     plan = Planner(lowering, TARGETS[target])
     if lowering.axis is not None:
         plan.dim(lowering.axis)  # also where no array has it: a trace of many rows is one number
     definitions = _definitions(plan, unit)
-    return Program(
+    program = Program(
         render=lambda: _text(plan, TARGETS[target], definitions),
         key_text=canonical_text(lowering),
         target=target,
@@ -71,28 +77,33 @@ def compile_unit(unit: Unit, target: str = "c") -> Program:
         plan=_explanation(plan),
         count=lambda: count(plan),
     )
+    return program, plan, definitions
 
 
 def _text(plan: Planner, target: Target, definitions: list[str]) -> str:
+    return fill(
+        f"{target.templates}/unit.c.j2",
+        **kernel_values(plan, target, definitions),
+        title=f"emitted by closedform; computes {', '.join(map(str, plan.low.results))}",
+        arguments=plan.arguments,
+        dims=plan.dims,
+        parameters=len(plan.low.parameters),
+        externals=len(plan.externals),
+    )
+
+
+def kernel_values(plan: Planner, target: Target, definitions: list[str]) -> dict[str, Any]:
+    """What the templates of kernels and of what they call need."""
     stages = [_stage(plan, k, s) for k, s in enumerate(plan.stages)]
     library, helpers = _needs(stages, definitions, target)
-    return (
-        _environment()
-        .get_template(f"{target.templates}/unit.c.j2")
-        .render(
-            title=f"emitted by closedform; computes {', '.join(map(str, plan.low.results))}",
-            stages=stages,
-            library=library,
-            helpers=helpers,
-            definitions=definitions,
-            buffers=plan.buffers,
-            arguments=plan.arguments,
-            dims=plan.dims,
-            parameters=len(plan.low.parameters),
-            externals=len(plan.externals),
-            axis=plan.dim(plan.low.axis) if plan.low.axis is not None else 0,
-        )
-    )
+    return {
+        "stages": stages,
+        "library": library,
+        "helpers": helpers,
+        "definitions": definitions,
+        "buffers": plan.buffers,
+        "axis": plan.dim(plan.low.axis) if plan.low.axis is not None else 0,
+    }
 
 
 def _needs(stages: list[dict], definitions: list[str], target: Target) -> tuple[list, list]:

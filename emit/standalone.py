@@ -1,168 +1,94 @@
-"""A file of NumPy functions that needs no closedform: cost, derivatives, and a check that runs.
+"""What a file that stands alone holds, whatever its language: a cost, its derivatives, its shapes.
 
-A formula comes in as NumPy text (`pp(t, form="ascii")`); what its names mean is decided here: an
-argument, an extent, a function of NumPy, or a row of `DEFINITIONS`. Any other name is refused.
+`FILES` has a writer per language: Python with NumPy, C and CUDA.
 """
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from ..algebra.array_names import RESERVED
 from ..algebra.errors import EmitError
-from ..algebra.primitives import PRIMITIVES
-from ..algebra.version import VERSION
-from .render import fill
-from .standalone_numpy import DEFINITIONS
-
-OWN = {"np", "sys", "checked", "extents"}  # what every function of a file uses
-FLOATING = {n for n, row in PRIMITIVES.items() if row.arity and not row.boolean and not row.truths}
-CHOOSING = {"where"}  # their truth values stay truth values
+from ..algebra.gradient import hessian, jacobian
+from ..algebra.tensor import Tensor
+from ..algebra.text import pp
 
 
 @dataclass(frozen=True)
 class Formula:
-    """A function of the file.
+    """A result of the file.
 
-    what   what it returns, for its docstring
-    text   NumPy text; lines before the last one define names
-    of     the function that it is the derivative of, by the variable `wrt`; "" for a cost
+    what   what it is, for a reader
+    of     the formula that it is the derivative of, by the variable `wrt`; "" for the cost
     """
 
     name: str
     what: str
-    text: str
+    value: Tensor
     of: str = ""
     wrt: str = ""
 
 
 @dataclass(frozen=True)
-class Function:
-    """A formula as the template takes it."""
+class Content:
+    """What is to be written.
 
-    name: str
-    what: str
-    extents: tuple[str, ...]
-    lines: tuple[str, ...]
-    result: str
+    title     the text of the cost, on one line
+    inputs    its variables by name
+    formulas  the cost and its derivatives
+    """
+
+    title: str
+    inputs: Mapping[str, Tensor]
+    formulas: tuple[Formula, ...]
+
+    @property
+    def shapes(self) -> dict[str, tuple[str | int, ...]]:
+        """Extents of each variable, by name or number."""
+        return {
+            n: tuple(e if isinstance(e, int) else str(e) for e in x.shape)
+            for n, x in self.inputs.items()
+        }
+
+    @property
+    def where(self) -> str:
+        """Where an error is."""
+        return f"in {self.title}"
+
+    @property
+    def explained(self) -> str:
+        """Lines for a reader: every derivative in matrix notation."""
+        lines = [self.title, ""]
+        lines += [f"{f.name}: {pp(f.value)}" for f in self.formulas if f.of]
+        shapes = [f"{n} ({', '.join(map(str, s))})" for n, s in self.shapes.items() if s]
+        return "\n".join([*lines, "", f"Shapes: {', '.join(shapes)}."] if shapes else lines)
 
 
-def numpy_file(
-    title: str,
-    header: Sequence[str],
-    shapes: Mapping[str, tuple[str | int, ...]],
-    formulas: Sequence[Formula],
-) -> str:
-    """Return the text of a Python file with a function per formula.
+def content(
+    title: str, cost: Tensor, inputs: Mapping[str, Tensor], wrt: Sequence[str], second: bool
+) -> Content:
+    """The cost and its derivatives.
 
     Parameters
     ----------
-    title, header : lines of the comment at its top.
-    shapes : extents of each argument, by name or number.
-
-    Raises
-    ------
-    EmitError
-        For a name that the file uses itself, and for an operation that NumPy does not have.
+    title : text of the cost
+    wrt : names of the variables to differentiate by
+    second : whether second derivatives are wanted, too
     """
-    extents = {e for shape in shapes.values() for e in shape if isinstance(e, str)}
-    for name in [*shapes, *extents]:
-        if name in OWN or (name in shapes and name in extents):
-            raise EmitError(
-                f"--emit numpy: {name!r} would have two meanings in the file",
-                where=f"in {title}",
-                fix="call the variable or the extent something else",
-            )
-    extents -= RESERVED  # written as a shape
-    used: set[str] = set()
-    functions = [_function(f, set(shapes), extents, used) for f in formulas]
-    checks = ", ".join(f'({f.name}, {f.of}, "{f.wrt}")' for f in formulas if f.of)
-    quoted = [(f'"{name}"', _tuple(shape)) for name, shape in shapes.items()]
-    return fill(
-        "numpy/unit.py.j2",
-        title=title,
-        header=header,
-        version=VERSION,
-        shapes=quoted,
-        arguments=", ".join(shapes),
-        definitions=[text.strip() for name, text in DEFINITIONS.items() if name in used],
-        functions=functions,
-        checks=checks,
-    )
+    formulas = [Formula("cost", "the cost", cost)]
+    names = list(dict.fromkeys(wrt))
+    for name in names:
+        suffix = f"_{name}" if len(names) > 1 else ""
+        first = ("jacobian" if cost.ndim else "gradient") + suffix
+        value = jacobian(cost, inputs[name])
+        formulas.append(Formula(first, f"the derivative of the cost by {name}", value, "cost", name))
+        if second:
+            value = hessian(cost, inputs[name])
+            what = f"the second derivative of the cost by {name}"
+            formulas.append(Formula(f"hessian{suffix}", what, value, first, name))
+    return Content(title, inputs, tuple(formulas))
 
 
-def _tuple(shape: tuple[str | int, ...]) -> str:
-    items = [str(e) if isinstance(e, int) else f'"{e}"' for e in shape]
-    return f"({', '.join(items)}{',' if len(items) == 1 else ''})"
-
-
-def _function(f: Formula, arguments: set[str], extents: set[str], used: set[str]) -> Function:
-    *definitions, last = f.text.splitlines()
-    pairs = [tuple(line.split(" = ", 1)) for line in definitions]
-    names = arguments | {name for name, _ in pairs}
-    truths: set[str] = set()
-    found: set[str] = set()
-    lines = []
-    for name, text in [*pairs, ("", last)]:
-        tree = ast.parse(text, mode="eval").body
-        if _truth(tree, truths):
-            truths.add(name)
-        lines.append(_Qualified(f, names, extents, truths).text(text, tree, used, found))
-    assigned = [f"{name} = {text}" for (name, _), text in zip(pairs, lines, strict=False)]
-    return Function(f.name, f.what, tuple(sorted(found)), tuple(assigned), lines[-1])
-
-
-@dataclass(frozen=True)
-class _Qualified:
-    """Expressions with NumPy's prefix in front of NumPy's names."""
-
-    formula: Formula
-    names: set[str]
-    extents: set[str]
-    truths: set[str]
-
-    def text(self, text: str, tree: ast.expr, used: set[str], found: set[str]) -> str:
-        put: list[tuple[int, str]] = []  # where to insert what
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Name):
-                if node.id in self.names:
-                    continue
-                if node.id in self.extents:
-                    found.add(node.id)
-                elif node.id in DEFINITIONS:
-                    used.add(node.id)
-                else:
-                    put.append((node.col_offset, self._prefix(node.id)))
-            elif isinstance(node, ast.Call) and getattr(node.func, "id", "") in FLOATING - CHOOSING:
-                for a in node.args:
-                    if _truth(a, self.truths):  # NumPy would give half precision
-                        put += [(a.col_offset, "1.0 * ("), (a.end_col_offset or 0, ")")]
-        for place, piece in sorted(put, key=lambda p: p[0], reverse=True):
-            text = text[:place] + piece + text[place:]
-        return text
-
-    def _prefix(self, name: str) -> str:
-        if hasattr(np, name):
-            return "np."
-        if hasattr(np.linalg, name):
-            return "np.linalg."
-        raise EmitError(
-            f"--emit numpy: {name} is no function of NumPy, so the file cannot stand alone",
-            where=f"in {self.formula.what}",
-            fix="compile it with cf.function, or write the expression without it",
-        )
-
-
-def _truth(e: ast.expr, truths: set[str]) -> bool:
-    """Whether an expression has truth values."""
-    if isinstance(e, ast.BinOp) and isinstance(e.op, (ast.BitAnd, ast.BitOr)):
-        return _truth(e.left, truths)
-    if isinstance(e, ast.UnaryOp) and isinstance(e.op, ast.Invert):
-        return _truth(e.operand, truths)
-    if isinstance(e, ast.Subscript):
-        return _truth(e.value, truths)
-    return isinstance(e, ast.Compare) or (isinstance(e, ast.Name) and e.id in truths)
+def refuse(language: str, found: str, where: str, fix: str) -> EmitError:
+    """The error for what cannot stand alone in a language."""
+    return EmitError(f"--emit {language}: {found}", where=where, fix=fix)

@@ -8,18 +8,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..algebra.array_names import RESERVED, spelled
 from ..algebra.errors import EmitError, ParseError
 from ..algebra.gradient import hessian, jacobian
 from ..algebra.latex import latex
-from ..algebra.notation import Symbol
 from ..algebra.origin import reading
 from ..algebra.parsing import inputs, parse
 from ..algebra.suggestions import meant
 from ..algebra.tensor import Tensor
 from ..algebra.text import pp
-from ..emit.standalone import Formula, numpy_file
+from ..emit.standalone import content
+from ..emit.standalone_c import c_file
+from ..emit.standalone_numpy import numpy_file
 
+FILES = {"numpy": numpy_file, "c": c_file}  # a writer per language
 EPILOG = """\
 example:
   python -m closedform derive "sum(log(1 + exp(-y*(X@w))))" --wrt w \\
@@ -92,14 +93,14 @@ def run(options: argparse.Namespace) -> int:
 
 def _emit(options: argparse.Namespace, cost: Tensor, known: Mapping[str, Tensor]) -> int:
     """Print or write a file that needs no closedform."""
-    if options.emit != "numpy" or options.latex:
-        found = f"--emit {options.emit}" if options.emit else "--output without --emit"
+    if not options.emit or options.latex:
         raise EmitError(
-            f"{found}{' --latex' * options.latex}: the only file that is built is of NumPy text",
+            "--output without --emit" if not options.emit else "--emit with --latex",
             where=f"in the options for {options.text.strip()}",
-            fix="write --emit numpy; cf.function(inputs, outputs).source has the C of a function",
+            fix=f"write --emit {options.emit or 'numpy'} alone: a file holds no LaTeX",
         )
-    text = _file(options, cost, known)
+    made = content(" ".join(options.text.split()), cost, known, options.wrt, options.hessian)
+    text = FILES[options.emit](made)
     if options.output is None:
         print(text, end="")
         return 0
@@ -112,31 +113,6 @@ def _emit(options: argparse.Namespace, cost: Tensor, known: Mapping[str, Tensor]
             fix="name a file in a folder that exists and that you may write to",
         ) from None
     return 0
-
-
-def _file(options: argparse.Namespace, cost: Tensor, known: Mapping[str, Tensor]) -> str:
-    for name in known:
-        if name in RESERVED or spelled(Symbol(name, 0)) != name:
-            raise EmitError(
-                f"--emit numpy: the variable {name!r} has no plain name in a file",
-                where=f"in {options.text.strip()}",
-                fix="call it something else, in ASCII letters",
-            )
-    formulas = [Formula("cost", "the cost", pp(cost, form="ascii"))]
-    header: list[str] = []
-    for name in dict.fromkeys(options.wrt):
-        suffix = f"_{name}" if len(set(options.wrt)) > 1 else ""
-        first = ("jacobian" if cost.ndim else "gradient") + suffix
-        orders = [(first, "cost", "derivative"), (f"hessian{suffix}", first, "second derivative")]
-        for word, of, what in orders[: 1 + options.hessian]:
-            value = _derivative(cost, known[name], what != "derivative")
-            header += f"{word}: {pp(value)}".splitlines()
-            text = pp(value, form="ascii")
-            formulas.append(Formula(word, f"the {what} of the cost by {name}", text, of, name))
-    shapes = {
-        n: tuple(e if isinstance(e, int) else str(e) for e in x.shape) for n, x in known.items()
-    }
-    return numpy_file(" ".join(options.text.split()), header, shapes, formulas)
 
 
 def _shapes(options: argparse.Namespace) -> dict[str, tuple]:

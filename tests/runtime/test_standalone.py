@@ -10,7 +10,7 @@ import pytest
 import scipy.linalg
 import scipy.special
 
-from closedform.emit.standalone_numpy import DEFINITIONS
+from closedform.emit.numpy_definitions import DEFINITIONS
 from closedform.runtime import doctor
 
 ALONE = """

@@ -1,0 +1,87 @@
+"""A C file that needs no closedform: the fused kernels of the C target, a call, and a check.
+
+The kernels are those that `cf.function` would compile. What they would call of BLAS is a plain
+loop here; what they would call of LAPACK or SciPy is refused by name.
+"""
+
+from __future__ import annotations
+
+from ..algebra.dims import Extent
+from ..algebra.version import VERSION
+from . import standalone_call as call
+from .functions import FUNCTIONS
+from .plan import PANEL, PANEL_EXTENT, Planner
+from .render import fill, kernel_values, planned_unit
+from .routine import C as ROUTINES
+from .standalone import Content, refuse
+from .target import TARGETS
+from .wrapping import comment, wrapped
+
+CACHE = 131072  # bytes that a panel touches, and most of its rows; as the driver has them
+MOST_ROWS = 1024
+LONG = 33554432  # where a plan wants panels of a number of rows
+
+
+def c_file(content: Content) -> str:
+    """Return the text of a C file with one function, which computes every formula.
+
+    Raises
+    ------
+    EmitError
+        For an operation that calls a library.
+    """
+    program, plan, definitions = planned_unit(call.unit(content, "c"))
+    _check_externals(content, plan)
+    dims = list(plan.dims)
+    kernels = kernel_values(plan, TARGETS["c"], definitions)
+    kernels["helpers"] = [("gemmloops" if k == "gemm" else k, t) for k, t in kernels["helpers"]]
+    work = plan.buffers[len(program.arguments) :]
+    wanted = max((s.panel for s in plan.stages), default=0)
+    text = fill(
+        "c/standalone.c.j2",
+        **kernels,
+        **call.values(content, program, dims, program.dims),
+        header=comment(content.explained, " *"),
+        version=VERSION,
+        api="",
+        device=False,
+        products=bool(plan.externals),
+        parameters=[*map(call.number, program.parameters)],
+        work=work,
+        work_rank=max([1, *(len(b.dims) for b in work)]),
+        folds=any(s.fold for s in plan.stages),
+        row_bytes=_row_bytes(plan),
+        panel_bytes=LONG if wanted else CACHE,
+        panel_most=wanted or MOST_ROWS,
+        lengths=call.lengths(content, program, dims),
+    )
+    return wrapped(text)
+
+
+def _check_externals(content: Content, plan: Planner) -> None:
+    """Raise EmitError for what calls another library than the one of C."""
+    routines = {v.routine.name for v in plan.low.values if v.routine}
+    calls = sorted(name for name in routines if ROUTINES[name].library)
+    special = {e.split(".")[1].split("/")[0] for e in plan.externals if e.startswith("special.")}
+    calls += sorted(n for n, row in FUNCTIONS.items() if row.routine and row.routine[0] in special)
+    if calls:
+        library = "LAPACK" if calls[0] in routines else "SciPy"
+        raise refuse(
+            "c",
+            f"{calls[0]} calls {library}, so the file cannot stand alone",
+            content.where,
+            "write --emit numpy, compile it with cf.function, or write the expression without it",
+        )
+
+
+def _row_bytes(plan: Planner) -> str:
+    """What a row of the fold takes in all arrays that have one, as C."""
+    axis: Extent | None = plan.low.axis
+    terms = []
+    for k, b in enumerate(plan.buffers):
+        row = PANEL_EXTENT if b.scope == PANEL else plan.dims.get(axis)  # type: ignore[arg-type]
+        if row in b.dims and (b.scope == PANEL or k < len(plan.arguments)):
+            others = list(b.dims)
+            others.remove(row)  # type: ignore[arg-type]
+            terms.append(" * ".join([f"{b.item}.0", *(f"(double)extent[{d}]" for d in others)]))
+    return " + ".join(terms) or "8.0"
