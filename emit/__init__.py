@@ -15,8 +15,9 @@ kernels together, with `device_routine` for those of routines; `grid` and `grid_
 launches from extents and device facts (`device_plan`: the data of a plan), `device_text` fills the
 templates.
 
-`standalone` writes a file of NumPy functions from the text of formulas; `standalone_numpy`: what
-their names mean there.
+Files that stand alone: `standalone` is what they hold, `standalone_numpy` writes Python
+(`numpy_definitions`: what names mean there), `standalone_c` C, `standalone_call` is what a call of
+such a function and its check need, `wrapping` breaks long lines.
 """
 
 if __name__ != "closedform.emit":

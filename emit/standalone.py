@@ -81,7 +81,9 @@ def content(
         suffix = f"_{name}" if len(names) > 1 else ""
         first = ("jacobian" if cost.ndim else "gradient") + suffix
         value = jacobian(cost, inputs[name])
-        formulas.append(Formula(first, f"the derivative of the cost by {name}", value, "cost", name))
+        formulas.append(
+            Formula(first, f"the derivative of the cost by {name}", value, "cost", name)
+        )
         if second:
             value = hessian(cost, inputs[name])
             what = f"the second derivative of the cost by {name}"

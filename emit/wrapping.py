@@ -15,13 +15,11 @@ Piece = tuple[int, str]  # brackets that are open before it, text
 def comment(text: str, mark: str) -> list[str]:
     """Lines of a comment, each after a mark."""
     room = WIDTH - len(mark) - 1
-    plain = {"break_long_words": False, "break_on_hyphens": False}
-    lines = [
-        part
-        for line in text.replace("*/", "* /").splitlines()
-        for part in textwrap.wrap(line, room, subsequent_indent=INDENT, **plain) or [""]
-    ]
-    return [f"{mark} {line}".rstrip() for line in lines]
+    wrap = textwrap.TextWrapper(
+        room, subsequent_indent=INDENT, break_long_words=False, break_on_hyphens=False
+    )
+    lines = [wrap.wrap(line) or [""] for line in text.replace("*/", "* /").splitlines()]
+    return [f"{mark} {line}".rstrip() for line in itertools.chain.from_iterable(lines)]
 
 
 def wrapped(text: str, least: int = 0) -> str:

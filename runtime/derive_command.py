@@ -47,8 +47,8 @@ def add(commands: Any) -> None:
                    help="extents of a variable: names or numbers")  # fmt: skip
     p.add_argument("--hessian", action="store_true", help="the second derivative")
     p.add_argument("--latex", action="store_true", help="print LaTeX")
-    p.add_argument("--emit", choices=("numpy", "c", "cuda"), help="print a file that runs on its "
-                   "own, with a check of the derivative (only numpy is built so far)")  # fmt: skip
+    p.add_argument("--emit", choices=tuple(FILES), help="print a file that runs on its own, "
+                   "with a check of the derivative")  # fmt: skip
     p.add_argument("--output", type=Path, metavar="FILE", help="write the file there")
     p.set_defaults(run=run)
 
