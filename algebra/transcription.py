@@ -12,8 +12,9 @@ import itertools
 import reprlib
 import weakref
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from . import late, routine_notation
@@ -23,7 +24,7 @@ from .build import here
 from .dims import Extent
 from .dims import product as merged
 from .errors import ExpressionError
-from .factorgraph import Labelled, Unsayable, aligned, contraction
+from .factorgraph import Labelled, Unsayable, contraction
 from .graph import topological
 from .names import Names, Spell, is_variable
 from .node import (
@@ -40,7 +41,7 @@ from .node import (
     Reduce,
     Tangent,
 )
-from .normal_form import chain, left_of, parts, product, symmetric, total, transpose
+from .normal_form import chain, parts, product, symmetric, transpose
 from .notation import (
     Apply,
     Document,
@@ -61,7 +62,7 @@ from .notation import (
     size,
 )
 from .routines import ROUTINES
-from .scalar import MINUS_ONE, Slot, op
+from .softmax_notation import is_softmax, log_softmax
 from .subscripts import slice_items
 from .view import View, constant, entry, full, narrow, squeezed, whole
 from .wrapping import unwrapped
@@ -211,47 +212,12 @@ class _Transcriber:
 
     def _map(self, x: Map) -> View:
         operands = self._operands(x, x.spec.indices)
-        special = lambda e, walk: self._softmax(x, operands, e, walk)  # noqa: E731
-        found = body_formula(x.spec.body, operands, self.shorten, special)
+        found = body_formula(x.spec.body, operands, self.shorten, self._special(x, operands))
         return View(found.formula, found.labels)
 
-    def _softmax(self, x: Map, operands: list[Labelled], e, walk) -> Labelled | None:
-        """z - logsumexp(z) in a sum is log_softmax(z); its exponential is a softmax (see
-        `bodies`).
-        """
-        for term in e.args if op(e) == "Add" else ():
-            slot = _negative_slot(term)
-            if slot is None:
-                continue
-            lse = _stripped(x.operands[slot])
-            if isinstance(lse, Reduce) and lse.spec.op == "logsumexp":
-                others = [walk(a) for a in e.args if a is not term]
-                found = self._log_softmax(lse, operands[slot].labels, others)
-                if found is not None:
-                    return found
-        return None
-
-    def _log_softmax(
-        self, lse: Reduce, outer: tuple[int, ...], others: list[Labelled]
-    ) -> Labelled | None:
-        """The sum of the terms less the logsumexp, if its operand is among the terms."""
-        source = self.views[lse.operands[0]]
-        if not set(lse.spec.axes) <= set(source.axes):
-            return None
-        try:
-            terms, labels = aligned(others)
-        except Unsayable:
-            return None
-        kept = tuple(t for t, k in zip(labels, source.axes, strict=False) if k not in lse.spec.axes)
-        operand = self.definitions.get(source.formula, source.formula)
-        rest = left_of(total(terms), source.formula)
-        rest = left_of(total(terms), operand) if rest is None else rest
-        if rest is None or kept != outer or len(labels) != len(source.axes):
-            return None
-        axis = tuple(p for p, k in enumerate(source.axes) if k in lse.spec.axes)
-        rank = len(labels)
-        word = Apply("log_softmax", (source.formula,), rank, axis if rank > 1 else None)
-        return Labelled(total([word, *rest]), labels)
+    def _special(self, x: Map, operands: list[Labelled]) -> Callable:
+        """What reads the words that several primitives make together."""
+        return lambda e, walk: log_softmax(x, operands, e, walk, self.views, self.definitions)
 
     def _contract(self, x: Contract) -> View:
         spec = x.spec
@@ -361,13 +327,21 @@ class _Transcriber:
         return View(Entries(body, tuple(index[t] for t in shown)), axes)
 
     def _entry_of(self, x: Node, index: dict[int, Index]) -> Formula:
-        entries = [
-            Labelled(entry(o.formula, [index[t] for t in o.labels]))
-            for o in self._operands(x, x.spec.indices)
-        ]
+        operands = self._operands(x, x.spec.indices)
+        at = lambda o: Labelled(entry(o.formula, [index[t] for t in o.labels]))  # noqa: E731
+        entries = [at(o) for o in operands]
         if isinstance(x, Map):
-            return body_formula(x.spec.body, entries, self.shorten, lambda e, walk: None).formula
-        carried = set().union(*(o.labels for o in self._operands(x, x.spec.indices)))
+            arrays = partial(body_formula, operands=operands, shorten=self.shorten)
+
+            def special(e, walk) -> Labelled | None:
+                try:
+                    found = arrays(e, special=self._special(x, operands))
+                except Unsayable:
+                    return None
+                return at(found) if is_softmax(found.formula) else None
+
+            return body_formula(x.spec.body, entries, self.shorten, special).formula
+        carried = set().union(*(o.labels for o in operands))
         summed = [t for t, d in enumerate(x.spec.sizes) if t not in x.spec.out and d != 1]
         repeats = [self.names.extent(x.spec.sizes[t]) for t in summed if t not in carried]
         body = product([*repeats, *(e.formula for e in entries)])
@@ -427,19 +401,6 @@ def _written_out(view: View, axes: tuple[int, ...]) -> Formula:
     index = {k: Index(-1 - k) for k in axes}
     body = entry(view.formula, [index[k] for k in view.axes])
     return Entries(body, tuple(index.values()))
-
-
-def _negative_slot(e) -> int | None:
-    """k if e is -s_k."""
-    if op(e) != "Mul" or len(e.args) != 2 or e.args[0] != MINUS_ONE:
-        return None
-    return e.args[1].index if isinstance(e.args[1], Slot) else None
-
-
-def _stripped(x: Node) -> Node:
-    while isinstance(x, Map) and isinstance(x.spec.body, Slot):
-        (x,) = x.operands
-    return x
 
 
 def _needed(main: Formula, definitions: dict[Formula, Formula]) -> list[Formula]:

@@ -37,6 +37,7 @@ from ..algebra.scalar import (
     where,
 )
 from .arithmetic import coefficient, collected
+from .display_choices import CHOICES
 from .island import weight
 from .rule import ALMOST, BITS, Rule, Wild, integer, number, product, sum_of
 
@@ -127,14 +128,6 @@ KINKS = (
         witness=where(ne(s0, ZERO), Mul(s1, Pow(s0, -1)), ZERO),
         root="where",
     ),
-    Rule(
-        "two-sides",
-        Add(Mul(q, indicator(gt(a, b))), Mul(r, indicator(lt(a, b)))),
-        where(gt(a, b), q, r),
-        soundness=ALMOST,
-        source=KINK,
-        witness=Add(Mul(s1, indicator(gt(s0, ZERO))), Mul(-1, s2, indicator(lt(s0, ZERO)))),
-    ),
 )
 
 
@@ -205,17 +198,17 @@ COMPARISONS = tuple(
     for relation, name in ((gt, "gt"), (lt, "lt"), (ge, "ge"), (le, "le"))
 )
 
-CHOICES = {maximum: gt, minimum: lt, relu: gt}
+LARGER = {maximum: gt, minimum: lt, relu: gt}
 
 
 def chosen(x: Any) -> Any:
     """max(a, 0) where a > 0 is max(a, 0); so is its derivative's other factor."""
     for f in x.args:
         base = f.args[0] if type(f) is Pow and is_number(f.args[1]) and f.args[1] > 0 else f
-        if type(base) not in CHOICES:
+        if type(base) not in LARGER:
             continue
         for value in _against_zero(base):
-            test = CHOICES[type(base)](value, ZERO)
+            test = LARGER[type(base)](value, ZERO)
             found = {indicator(test), indicator(compared(test) or test)} & set(x.args)
             if found:
                 return product(g for g in x.args if g not in found)
@@ -349,4 +342,4 @@ FUNCTIONS = (
         witness=Pow(cosh(s0), -2),
     ),
 )
-DISPLAY = (*INDICATORS, *COMPARISONS, *SUMS, *FUNCTIONS, *KINKS)
+DISPLAY = (*INDICATORS, *COMPARISONS, *SUMS, *FUNCTIONS, *KINKS, *CHOICES)

@@ -203,7 +203,7 @@ def _scaled(composer: Any, x: Map, scalars: tuple, found: Node) -> Node:
 
 def common_factor(composer: Any, x: Map) -> Node | None:
     """a b + a c is a (b + c), for a that is a scalar or has all axes of the sum, or where the
-    others have them all.
+    others have them all, or where only indices can say the sum.
     """
     axes = {k: {t for t in i if t is not None} for k, i in enumerate(x.spec.indices)}
 
@@ -215,8 +215,10 @@ def common_factor(composer: Any, x: Map) -> Node | None:
 
         def check(f: Any, rest: list) -> bool:
             own = along(f)
-            return own in (set(), full) or all(
-                set().union(*map(along, others)) == full for others in rest
+            return (
+                len(full) > 2
+                or own in (set(), full)
+                or all(set().union(*map(along, others)) == full for others in rest)
             )
 
         return check

@@ -7,6 +7,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import sympy
+from numpy.testing import assert_allclose
+from scipy import special
 
 import closedform as cf
 from closedform.algebra import late, scalar
@@ -280,6 +282,20 @@ def test_softmax_is_recognised_in_one_body_and_in_several() -> None:
     wrong = elementwise(exp(Add(s0, Mul(-1, s1))), ((0, 1), (0,)), X.node.dims, X.node,
                         cf.logsumexp(2 * X, axis=1).node)  # fmt: skip
     assert "softmax" not in text(wrong)
+
+
+def test_softmax_is_recognised_between_indices() -> None:
+    W, U = cf.matrix("W", shape=("d", "k")), cf.matrix("U", shape=("n", "d"))
+    hessian = cf.hessian(cf.logsumexp(U @ W, axis=1).mean(), W)
+    word = "softmax(UW, axis=1)"
+    body = f"sum_q U_ql U_qi {word}_qp*(delta_pj - {word}_qj)"
+    assert pp(hessian) == f"[{body}]_ijlp/n"
+    rng = np.random.default_rng(0)
+    values = {U: rng.normal(size=(5, 2)), W: rng.normal(size=(2, 3))}
+    P = special.softmax(values[U] @ values[W], axis=1)
+    core = np.einsum("qp,pj->qpj", P, np.eye(3)) - np.einsum("qp,qj->qpj", P, P)
+    expected = np.einsum("ql,qi,qpj->ijlp", values[U], values[U], core) / 5
+    assert_allclose(hessian.eval(values), expected, rtol=1e-12)
 
 
 def softmaxes() -> list[tuple]:
