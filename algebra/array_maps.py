@@ -25,6 +25,7 @@ from .node import BOOL, Leaf, Map, Node, Reduce
 from .primitives import PRIMITIVES
 from .scalar import HALF, MINUS_ONE, Slot, op
 from .spelling import decimal, large
+from .triangle_notation import kept
 
 Frame = tuple[int, ...]
 Reads = tuple[tuple[Node, tuple], ...]
@@ -123,6 +124,9 @@ class MapWriter:
             return self._softmax(e, reads, frame) or self._add(e, reads, frame)
         if name == "Mul":
             return self._mul(e, reads, frame)
+        found = self._triangle(e, reads, frame)
+        if found is not None:
+            return found
         args = [self._body(a, reads, frame) for a in e.args]
         if name == "Pow":
             return _power(args[0], e.args[1], args[1])
@@ -252,6 +256,14 @@ class MapWriter:
             for t in reads[k][1]
             if t is not None
         }
+
+    def _triangle(self, e, reads: Reads, frame: Frame) -> Piece | None:
+        """A choice that keeps a triangle of a matrix is tril or triu."""
+        found = kept(e, reads, frame) if len(frame) == 2 else None
+        if found is None or found[2] is None or not self._axes(found[2], reads) >= set(frame):
+            return None
+        word, k, value = found
+        return call(word, self._body(value, reads, frame).text, *([str(k)] if k else []))
 
     def _softmax(self, e, reads: Reads, frame: Frame) -> Piece | None:
         """u - logsumexp(u) is log_softmax(u)."""

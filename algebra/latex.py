@@ -53,7 +53,13 @@ WORDS = {row.name: row.latex for row in PRIMITIVES.values() if row.latex} | {
 OPERATORS = {row.name: row.infix[1] for row in PRIMITIVES.values() if row.infix}
 
 
-def latex(tensor, names: bool = True, kinks: bool = False, layout: str | None = None) -> str:
+def latex(
+    tensor,
+    names: bool = True,
+    kinks: bool = False,
+    layout: str | None = None,
+    bold: bool = False,
+) -> str:
     """The display form of a tensor as LaTeX, without dollar signs.
 
     Parameters
@@ -61,6 +67,7 @@ def latex(tensor, names: bool = True, kinks: bool = False, layout: str | None = 
     names : show intermediates that have a name by it, and define them below.
     kinks : as in `pp`.
     layout : "numerator" or "denominator": print a derivative in this layout, and say so.
+    bold : vectors and matrices in bold type.
 
     Raises
     ------
@@ -70,9 +77,11 @@ def latex(tensor, names: bool = True, kinks: bool = False, layout: str | None = 
     >>> X, w = cf.matrix("X", shape=("n", "d")), cf.vector("w", shape="d")
     >>> print(cf.latex(cf.jacobian(X @ w, w), layout="denominator"))
     X^\\top \\qquad \\text{(denominator layout)}
+    >>> print(cf.latex(cf.grad(((X @ w) ** 2).sum(), w), bold=True))
+    2 \\mathbf{X}^\\top \\mathbf{X} \\mathbf{w}
     """
     node = arranged(node_to_show("latex", tensor), layout)
-    found = latex_of(displayed(node, kinks, names), names)
+    found = latex_of(displayed(node, kinks, names), names, bold)
     return found if layout is None else rf"{found} \qquad \text{{({layout} layout)}}"
 
 
@@ -81,9 +90,9 @@ def spelled(symbol: Symbol) -> str:
     return typeset(symbol.name, symbol.primes)
 
 
-def latex_of(node: Node, names: bool = False) -> str:
+def latex_of(node: Node, names: bool = False, bold: bool = False) -> str:
     """A node in display form as LaTeX; temporaries are defined on further lines of an `aligned`."""
-    main, *rest = latex_lines(node, names)
+    main, *rest = latex_lines(node, names, bold=bold)
     if not rest:
         return main
     body = "".join(rf" \\ & {line}" for line in rest)
@@ -91,7 +100,11 @@ def latex_of(node: Node, names: bool = False) -> str:
 
 
 def latex_lines(
-    node: Node, names: bool = False, common: Names | None = None, width: int | None = None
+    node: Node,
+    names: bool = False,
+    common: Names | None = None,
+    width: int | None = None,
+    bold: bool = False,
 ) -> list[str]:
     """The formula of a node, then the definitions of its temporaries, as lines.
 
@@ -102,6 +115,7 @@ def latex_lines(
     """
     document = transcribe(node, spelled, names, common)
     printer = LatexSpelling(document)
+    printer.bold = bold
     pairs, left_out = shown(document.definitions)
     lines = [f"{printer.show(name)} = {printer.show(value)}" for name, value in pairs]
     if left_out:
@@ -122,6 +136,8 @@ def _read_length(text: str) -> int:
 
 class LatexSpelling(Spelling):
     """LaTeX of formulas."""
+
+    bold = False  # whether arrays are
 
     def parenthesise(self, text: str) -> str:
         return rf"\left({text}\right)"
@@ -146,7 +162,7 @@ class LatexSpelling(Spelling):
         return rf"{sign}\frac{{{abs(e.value.numerator)}}}{{{e.value.denominator}}}"
 
     def symbol(self, e: Symbol) -> str:
-        return typeset(e.name, e.primes)
+        return typeset(e.name, e.primes, self.bold and e.rank > 0)
 
     def ones(self, e: Ones) -> str:
         return r"\mathbf{1}"
@@ -200,8 +216,7 @@ class LatexSpelling(Spelling):
 
     def literal(self, e: Literal) -> str:
         if e.order == 2:
-            rows = r" \\ ".join(" & ".join(map(str, row)) for row in e.values)
-            return rf"\begin{{pmatrix}} {rows} \end{{pmatrix}}"
+            return _matrix([list(map(str, row)) for row in e.values])
         return super().literal(e)
 
     def unit(self, e: Unit) -> str:
@@ -217,6 +232,8 @@ class LatexSpelling(Spelling):
             condition, yes, no = map(self.show, e.args)
             branches = rf"{yes} & \text{{if }} {condition} \\ {no} & \text{{otherwise}}"
             return rf"\begin{{cases}} {branches} \end{{cases}}"
+        if rows := blocks(e):
+            return _matrix([list(map(self.show, row)) for row in rows])
         texts = [self.show(a) for a in e.args]
         args = ", ".join(texts)
         if e.word == "norm":
@@ -257,8 +274,7 @@ class LatexSpelling(Spelling):
             return None
         start, stop = match.groups()
         before = ["0"] if start not in ("", "0") else []
-        rows = [*before, self.show(e.base), *(["0"] if stop else [])]
-        return rf"\begin{{pmatrix}} {(r' ' + chr(92) * 2 + ' ').join(rows)} \end{{pmatrix}}"
+        return _matrix([[t] for t in (*before, self.show(e.base), *(["0"] if stop else []))])
 
     def entry(self, e: Entry) -> str:
         base = r"\delta" if isinstance(e.base, Identity) else self._base(e.base)
@@ -284,6 +300,25 @@ class LatexSpelling(Spelling):
         result = rf"\left[{self.show(e.body)}\right]_{{{self._indices(e.indices)}}}"
         self.letters = before
         return result
+
+
+def blocks(e: Apply) -> list[tuple[Formula, ...]] | None:
+    """The blocks of a vector or matrix that is joined from others, row by row; else None."""
+    if e.word != "concatenate" or e.rank > 2:
+        return None
+    if e.axis == (1,):
+        return [e.args]
+    rows = [a.args if _is_row(a) else (a,) for a in e.args]
+    return rows if len(set(map(len, rows))) == 1 else [(a,) for a in e.args]
+
+
+def _is_row(a: Formula) -> bool:
+    return isinstance(a, Apply) and a.word == "concatenate" and a.axis == (1,)
+
+
+def _matrix(rows: list[list[str]]) -> str:
+    body = r" \\ ".join(" & ".join(row) for row in rows)
+    return rf"\begin{{pmatrix}} {body} \end{{pmatrix}}"
 
 
 def _contracted(e: Formula) -> bool:

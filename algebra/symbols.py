@@ -28,8 +28,8 @@ ESCAPES = {
 }  # fmt: skip
 
 
-def typeset(name: str, primes: int = 0) -> str:
-    """A name as LaTeX of mathematics mode, with primes."""
+def typeset(name: str, primes: int = 0, bold: bool = False) -> str:
+    """A name as LaTeX of mathematics mode, with primes; bold but for its subscripts."""
     stem = name.rstrip("'")
     primes += len(name) - len(stem)
     match = re.fullmatch(r"([A-Za-z]+)(\d*)((?:_[A-Za-z0-9]+)*)", _ascii(stem))
@@ -38,7 +38,7 @@ def typeset(name: str, primes: int = 0) -> str:
     word, digits, rest = match.groups()
     subscripts = [p for p in (digits, *rest.split("_")) if p]
     tail = "_{" + ",".join(map(_subscript, subscripts)) + "}" if subscripts else ""
-    return _word(word) + "'" * primes + tail
+    return (_bold(word) if bold else _word(word)) + "'" * primes + tail
 
 
 def _ascii(name: str) -> str:
@@ -59,6 +59,10 @@ def _word(word: str) -> str:
     if word in GREEK:
         return GREEK[word]
     return word if len(word) == 1 else rf"\mathrm{{{word}}}"
+
+
+def _bold(word: str) -> str:
+    return rf"\boldsymbol{{{GREEK[word]}}}" if word in GREEK else rf"\mathbf{{{word}}}"
 
 
 def _subscript(text: str) -> str:

@@ -43,6 +43,7 @@ from .node import (
 )
 from .normal_form import chain, parts, product, symmetric, transpose
 from .notation import (
+    ZERO,
     Apply,
     Document,
     Entries,
@@ -64,6 +65,7 @@ from .notation import (
 from .routines import ROUTINES
 from .softmax_notation import is_softmax, log_softmax
 from .subscripts import slice_items
+from .triangle_notation import triangle
 from .view import View, constant, entry, full, narrow, squeezed, whole
 from .wrapping import unwrapped
 
@@ -217,7 +219,12 @@ class _Transcriber:
 
     def _special(self, x: Map, operands: list[Labelled]) -> Callable:
         """What reads the words that several primitives make together."""
-        return lambda e, walk: log_softmax(x, operands, e, walk, self.views, self.definitions)
+
+        def special(e, walk) -> Labelled | None:
+            found = log_softmax(x, operands, e, walk, self.views, self.definitions)
+            return found or triangle(x, e, walk)
+
+        return special
 
     def _contract(self, x: Contract) -> View:
         spec = x.spec
@@ -279,7 +286,13 @@ class _Transcriber:
         return View(Apply(word, args, len(wide), axis), wide)
 
     def _join(self, x: Join) -> View:
-        return self._applied(x, "concatenate", (x.spec.axis,))
+        views = [self.views[a] for a in x.operands]
+        for a, v in zip(x.operands, views, strict=True):
+            if v.formula != ZERO and a.ndim <= 2:  # a block of zeros is a 0
+                self.views[a] = full(v, a.dims)
+        found = self._applied(x, "concatenate", (x.spec.axis,))
+        self.views.update(zip(x.operands, views, strict=True))
+        return found
 
     def _gather(self, x: Gather) -> View:
         operands = [x.operands[0], *map(unwrapped, x.operands[1:])]

@@ -36,9 +36,11 @@ from ..algebra.scalar import (
     subexpressions,
     where,
 )
-from .rule import ALMOST, Rule, Wild, product, sum_of
+from .arithmetic import coefficient
+from .rule import ALMOST, REAL, Rule, Wild, number, product, sum_of
 
 a, b = Wild("a"), Wild("b")
+n = Wild("n", number, like=3)
 q, r = Wild("q", rest=True), Wild("r", rest=True)
 s0, s1, s2 = Slot(0), Slot(1), Slot(2)
 KINK = "semantics 8.2: the convention at a point that is not shown"
@@ -142,6 +144,17 @@ def assumed(test: Any, e: Any) -> Any:
     return assumed(test, replace(e, found)) if found else e
 
 
+def number_of_branch(x: Any) -> Any:
+    """A number in front of the only branch that is not 0 stands in front of the choice."""
+    test, *values = x.args
+    for k in (0, 1):
+        factor, rest = coefficient(values[k])
+        if values[1 - k] == 0 and is_number(values[1 - k]) and factor != 1 and rest:
+            values[k] = product(rest)
+            return product((factor, where(test, *values)))
+    return None
+
+
 def branches(x: Any) -> Any:
     """What a branch knows, because it is taken."""
     test, yes, no = x.args
@@ -169,6 +182,15 @@ CHOICES = (
         soundness=ALMOST,
         source=KINK,
         witness=Add(Mul(s1, indicator(gt(s0, ZERO))), Mul(-1, s2, indicator(lt(s0, ZERO)))),
+    ),
+    Rule(
+        "number-of-a-branch",
+        where(gt(a, b), n * q, ZERO),
+        n * where(gt(a, b), q, ZERO),
+        action=number_of_branch,
+        soundness=REAL,
+        source="distribution over the branches",
+        witness=where(gt(s0, ZERO), Mul(2, s1), ZERO),
     ),
     Rule(
         "known-in-a-branch",
