@@ -1,7 +1,7 @@
 """`make fuzz`: many random programs, each checked as `tests/programs/checking` says.
 
-python tests/fuzz.py [how many] [first seed]    check these, report what is wrong
-python tests/fuzz.py --seed 123                 print a program, check it, look for a simpler one
+python tests/fuzz.py [how many [first seed [processes]]]    check these, report what is wrong
+python tests/fuzz.py --seed 123    print a program, check it, look for a simpler one
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 BATCH = 50  # programs in one translation unit
+PROCESS = 20  # batches that a process checks before another one takes its place
 DEVICE = 10  # one batch of so many also runs its text for CUDA
 
 
@@ -50,18 +51,20 @@ def shown(seed: int) -> int:
     return 0
 
 
-def main(count: int = 20_000, first: int = 0) -> int:
+def main(count: int = 20_000, first: int = 0, processes: int = os.cpu_count() or 1) -> int:
     starts = range(first, first + count, BATCH)
-    sizes = [min(BATCH, first + count - start) for start in starts]
     total: Counter[str] = Counter()
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(os.cpu_count(), context, max_tasks_per_child=20) as pool:
-        for done, (tally, wrong) in enumerate(pool.map(checked, starts, sizes), 1):
-            total += tally
-            for seed, message in wrong.items():
-                print(f"seed {seed}: {message}\n", flush=True)
-            if done % 20 == 0 or done == len(starts):
-                print(", ".join(f"{n} {what}" for what, n in total.items()), flush=True)
+    together = PROCESS * processes
+    for k in range(0, len(starts), together):
+        part = starts[k : k + together]
+        sizes = [min(BATCH, first + count - start) for start in part]
+        with ProcessPoolExecutor(processes, context) as pool:
+            for tally, wrong in pool.map(checked, part, sizes):
+                total += tally
+                for seed, message in wrong.items():
+                    print(f"seed {seed}: {message}\n", flush=True)
+        print(", ".join(f"{n} {what}" for what, n in total.items()), flush=True)
     return int(total["wrong"] > 0)
 
 
