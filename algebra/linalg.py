@@ -20,6 +20,7 @@ from .dims import Equality, Extent, least, show_shape, unify
 from .dtypes import FLOAT64, promote
 from .errors import ExpressionError, ShapeError
 from .functions import maximum
+from .joining import pad
 from .node import delta_leaf
 from .origin import here
 from .reductions import count_nonzero
@@ -413,7 +414,7 @@ def matrix_norm(
     """
     from .reductions import norm
 
-    given = as_tensor(x)
+    given = _floating(as_tensor(x))
     i, j = (axis_of(given, k) for k in axes)
     if i == j:
         raise ShapeError(f"a matrix norm along axis {i} twice", where=here(), fix="name two axes")
@@ -458,7 +459,8 @@ def matrix_rank(a: Any, tol: Any = None, *, rtol: Any = None) -> Tensor:
         return (count_nonzero(x) > 0).astype("int64")
     values = svdvals(x)
     if tol is None:
-        largest = values.max(-1, keepdims=True)
+        with_zero = pad(values, [(0, 0)] * (values.ndim - 1) + [(0, 1)])  # there may be none
+        largest = with_zero.max(-1, keepdims=True)
         if rtol is None:
             longest = maximum(as_tensor(x.shape[-2]), as_tensor(x.shape[-1]))
             rtol = longest * as_tensor(np.asarray(np.finfo(values.dtype).eps, values.dtype))

@@ -212,7 +212,7 @@ def _on_device(cases: dict[int, Case], report: Report) -> dict[int, list[np.ndar
     device = sharing.SharedDevice()
     entries, found = {}, {}
     for number, case in cases.items():
-        if not case.empty and number not in report.wrong:
+        if number not in report.wrong and not case.empty:
             with _noted(report, number), suppress(cf.EmitError):  # words that CUDA does not have
                 program = compile_device(specialisation.unit_of(case.forms, case.kind))
                 _ = program.source

@@ -19,7 +19,7 @@ from tests import operations
 
 from closedform.algebra.operations import OPERATIONS, Operation
 from closedform.algebra.scalar import PRIMITIVES
-from closedform.algebra.vocabulary import MODULES, WORDS
+from closedform.algebra.vocabulary import MATRIX_WORDS, MODULES, WORDS
 
 
 class Value(NamedTuple):
@@ -477,10 +477,13 @@ def forms() -> dict[str, Form]:
         if module in BY_MODULE and word not in found
     }
     found |= dict.fromkeys(METHODS, BY_MODULE["reductions"])
-    return found | FORMS
+    from tests.programs.solving import LINALG  # which is written in terms of this file
+
+    return found | FORMS | LINALG
 
 
 def missing() -> list[str]:
     """Words of the vocabulary that are never drawn."""
     known = forms()
-    return [word for word in WORDS if word not in known and word not in ASIDE]
+    words = [*WORDS, *(f"linalg.{word}" for word in MATRIX_WORDS)]
+    return [word for word in words if word not in known and word not in ASIDE]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import scipy.linalg
 import scipy.special
 from tests import operations
 
@@ -105,6 +106,48 @@ OWN: dict[str, Callable[..., Any]] = {
 }
 
 
+def solve(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return np.linalg.solve(a, b[:, None])[..., 0] if b.ndim == 1 else np.linalg.solve(a, b)
+
+
+def solve_triangular(a: np.ndarray, b: np.ndarray, **options: Any) -> np.ndarray:
+    """SciPy's, for every matrix of a batch."""
+    right = b[:, None] if b.ndim == 1 else b
+    batch = np.broadcast_shapes(a.shape[:-2], right.shape[:-2])
+    found = np.empty((*batch, *right.shape[-2:]), np.linalg.solve(a, right).dtype)
+    for place in np.ndindex(*batch):
+        left = np.broadcast_to(a, (*batch, *a.shape[-2:]))[place]
+        one = np.broadcast_to(right, found.shape)[place]
+        if one.size:
+            found[place] = scipy.linalg.solve_triangular(left, one, **options)
+    return found[..., 0] if b.ndim == 1 else found
+
+
+def matrix_rank(a: np.ndarray) -> Any:
+    return np.linalg.matrix_rank(inexact(a)).astype(np.int64)
+
+
+def inexact(a: np.ndarray) -> np.ndarray:
+    return a if a.dtype.kind == "f" else a.astype(float)
+
+
+LINALG: dict[str, Callable[..., Any]] = {
+    "solve": solve,
+    "solve_triangular": solve_triangular,
+    "logdet": lambda a: np.linalg.slogdet(a)[1],
+    "svdvals": lambda a: np.linalg.svd(a, compute_uv=False),
+    "matrix_norm": lambda a, ord: np.linalg.norm(inexact(a), ord, (-2, -1)),
+    "matrix_rank": matrix_rank,
+    "matrix_power": lambda a, n: np.linalg.matrix_power(inexact(a), n),
+    "expm": lambda a: scipy.linalg.expm(inexact(a)) if a.size else inexact(a),
+    "cholesky": lambda a, upper=False: (
+        np.swapaxes(np.linalg.cholesky(np.swapaxes(a, -1, -2)), -1, -2)
+        if upper
+        else np.linalg.cholesky(a)
+    ),
+}
+
+
 class Reference:
     """Looks like the module `closedform`, and computes with arrays."""
 
@@ -114,10 +157,19 @@ class Reference:
     def __getattr__(self, name: str) -> Any:
         if name == "special":
             return Reference("special.")
+        if name == "linalg":
+            return Linalg()
         public = self._prefix + name
         if public in OPERATIONS:
             return _elementwise(public)
         return OWN[name] if name in OWN else getattr(np, name)
+
+
+class Linalg:
+    """Looks like `closedform.linalg`."""
+
+    def __getattr__(self, name: str) -> Any:
+        return LINALG[name] if name in LINALG else getattr(np.linalg, name)
 
 
 REFERENCE = Reference()

@@ -25,6 +25,7 @@ from tests.programs.bound import (
     shifted,
     spacing,
 )
+from tests.programs.matrices import MATRICES
 
 from closedform.algebra.graph import topological
 from closedform.algebra.node import Call, Contract, Gather, Leaf, Map, Node, Reduce
@@ -274,6 +275,7 @@ ROUTINES: dict[str, Callable] = {
     "argsort": _argsort,
     "scatter_add": _scatter,
     "scatter_last": _scatter_last,
+    **MATRICES,
 }
 RULES: dict[type, Callable] = {
     Map: mapped,

@@ -294,6 +294,23 @@ def test_ranks() -> None:
     assert cf.function([v], linalg.matrix_rank(v))(np.zeros(2)) == 0
 
 
+@pytest.mark.parametrize("shape", [(2, 0), (0, 2), (0, 0), (3, 0, 2), (0, 3, 2)])
+@pytest.mark.parametrize("target", ["numpy", "c"])
+def test_the_rank_of_matrices_without_elements_is_0(shape, target):
+    x = cf.tensor("x", (None,) * len(shape))
+    found = cf.function([x], linalg.matrix_rank(x), target=target)(np.zeros(shape))
+    np.testing.assert_array_equal(found, np.linalg.matrix_rank(np.zeros(shape)))
+
+
+@pytest.mark.parametrize("order", ["fro", "nuc", 1, -1, 2, -2, np.inf, -np.inf])
+def test_matrix_norms_of_integers_are_floats(order):
+    x, a = cf.matrix("x", "int32"), np.array([[1, -2], [3, 5], [0, 2]], np.int32)
+    found = cf.function([x], linalg.matrix_norm(x, order))(a)
+    want = np.linalg.matrix_norm(a.astype(float), ord=order)
+    assert found.dtype == want.dtype
+    np.testing.assert_allclose(found, want, rtol=1e-12)
+
+
 def test_equal_eigenvalues_contribute_nothing_to_each_other() -> None:
     x = cf.matrix("x", shape=(3, 3))
     v = linalg.eigh(x).eigenvectors[:, 1:]
