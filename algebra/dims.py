@@ -11,6 +11,7 @@ import itertools
 import math
 import weakref
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import sympy
 
@@ -193,6 +194,15 @@ def _rank(dim: Extent) -> int:
     return 2 if dim.definition is not None else 3
 
 
+def dims_in(content: Any) -> list[Dim | FreshDim]:
+    """Every dim in the record of a node, or in a definition."""
+    if isinstance(content, Dim | FreshDim):
+        return [content]
+    if isinstance(content, tuple):
+        return [d for part in content for d in dims_in(part)]
+    return []
+
+
 class Equalities:
     """Union of equalities between extents; `find` gives the representative of a dim."""
 
@@ -217,8 +227,24 @@ class Equalities:
             left, right = right, left
         if not isinstance(right, FreshDim) and _rank(left) == _rank(right):
             return False
+        if isinstance(left, FreshDim) and self._needs(left, right):
+            left, right = right, left  # what a definition is made of stands for it
         self._parent[right] = left
         return True
+
+    def _needs(self, dim: Extent, other: Extent) -> bool:
+        """Whether the definition of a dim leads to another one."""
+        seen: set[Extent] = set()
+        todo = [dim]
+        while todo:
+            for d in dims_in(getattr(todo.pop(), "definition", None)):
+                root = self.find(d)
+                if root == other:
+                    return True
+                if root not in seen:
+                    seen.add(root)
+                    todo.append(root)
+        return False
 
 
 def show(dim: Extent) -> str:

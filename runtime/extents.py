@@ -11,7 +11,16 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from ..algebra.build import describe, place
-from ..algebra.dims import SEVERAL, Dim, Equalities, Extent, FreshDim, evaluate, show
+from ..algebra.dims import (
+    SEVERAL,
+    Dim,
+    Equalities,
+    Extent,
+    FreshDim,
+    dims_in,
+    evaluate,
+    show,
+)
 from ..algebra.errors import CallError, ShapeError
 from ..algebra.graph import topological
 from ..algebra.node import Leaf, Node
@@ -214,15 +223,6 @@ def _axis(a: Axis) -> str:
 
 
 # ---------------------------------------------------------------- graphs with one dim per extent
-
-
-def dims_in(content: Any) -> list[Dim | FreshDim]:
-    """Return every dim in the record of a node."""
-    if isinstance(content, Dim | FreshDim):
-        return [content]
-    if isinstance(content, tuple):
-        return [d for part in content for d in dims_in(part)]
-    return []
 
 
 def unified(roots: Sequence[Node], extents: Extents, memo: dict[Node, Node]) -> list[Node]:

@@ -75,6 +75,31 @@ def test_5_1_a_name_is_bound_to_one_number():
     assert table.join(M, 3), "a name may be equal to a number that another name is equal to"
 
 
+def test_what_a_definition_is_made_of_stands_for_it():
+    """Else the extent would be defined by itself."""
+    table, a, b = Equalities(), FreshDim(), FreshDim()
+    least = FreshDim(("least", (N, a), -1))
+    assert table.join(least, b)
+    assert table.find(b) == least
+    assert table.join(b, a)
+    assert table.find(least) == table.find(b) == a
+    longer = FreshDim(("sum", (b,), 1))
+    assert table.join(longer, a)
+    assert table.find(longer) == a
+
+
+@pytest.mark.parametrize("target", ["numpy", "c"])
+def test_an_extent_that_is_the_smaller_of_itself_and_another_one(target):
+    x = cf.matrix("x", shape=("n", None))
+    u = cf.linalg.svd(x, full_matrices=False)[0]
+    f = cf.function([x], cf.abs(u) + x, target=target)
+    a = np.random.default_rng(0).normal(size=(4, 3))
+    want = np.abs(np.linalg.svd(a, full_matrices=False)[0]) + a
+    np.testing.assert_allclose(f(a), want, rtol=1e-12)
+    with pytest.raises(cf.ShapeError, match="3 elements along an axis where 4 are needed"):
+        f(a.T)
+
+
 def test_extents_with_one_definition_are_one():
     x = cf.vector("x")
     assert x[1:].shape == x[1:].shape
