@@ -138,6 +138,7 @@ LINALG: dict[str, Callable[..., Any]] = {
     "svdvals": lambda a: np.linalg.svd(a, compute_uv=False),
     "matrix_norm": lambda a, ord: np.linalg.norm(inexact(a), ord, (-2, -1)),
     "matrix_rank": matrix_rank,
+    "pinv": lambda a: np.linalg.pinv(inexact(a)),
     "matrix_power": lambda a, n: np.linalg.matrix_power(inexact(a), n),
     "expm": lambda a: scipy.linalg.expm(inexact(a)) if a.size else inexact(a),
     "cholesky": lambda a, upper=False: (

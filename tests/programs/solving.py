@@ -18,8 +18,12 @@ Make = Callable[[Source], tuple[Value, str]]
 
 
 def _array(text: str, v: Value) -> np.ndarray:
-    """What a text that reads one value is."""
-    return np.asarray(eval(text, {"cf": REFERENCE, "np": np, v.name: v.array}))  # noqa: S307
+    """What a text that reads one value is; NoFit unless it is finite."""
+    with np.errstate(all="ignore"):
+        a = np.asarray(eval(text, {"cf": REFERENCE, "np": np, v.name: v.array}))  # noqa: S307
+    if not np.isfinite(a).all():
+        raise NoFit
+    return a
 
 
 def _drawn(source: Source, square: bool) -> Value:
@@ -163,6 +167,8 @@ def _power(word: str, source: Source) -> Text:
 
 def _norm(word: str, source: Source) -> Text:
     v = _drawn(source, False)
+    if not v.array.size:
+        raise NoFit  # refused, as by NumPy before 2.3
     order = source.one(['"fro"', '"nuc"', "2", "-2", "1", "-1", "np.inf", "-np.inf"])
     return Text(f"cf.{word}({v.name}, {order})", (v.name,))
 
