@@ -274,6 +274,7 @@ class Lowering:
             and all(t.plain for t in e.indices)
             and e.value.dtype == v.compute
             and e.value.alias is None
+            and not e.value.may_widen
         ):
             leaf = e.value.leaf
             if leaf is None or self.unit.storage[self.arguments.index(e.value)][1] in REGULAR:

@@ -254,6 +254,14 @@ class Value:
         )
 
     @property
+    def may_widen(self) -> bool:
+        """Whether a plan may keep it in double: a sum of float32 that can be long."""
+        alone = self.product and AXIS not in self.space
+        return (
+            self.op == "sum" and self.dtype.name == "float32" and AXIS not in self.own and not alone
+        )
+
+    @property
     def root(self) -> Value:
         """The value whose memory this is."""
         same = self.alias or self.former

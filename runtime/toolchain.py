@@ -23,7 +23,7 @@ from ..algebra.errors import CompileError
 from . import store
 from .abi import NATIVE
 
-REQUIRED_FLAGS = ("-std=gnu11", "-O3", "-fPIC", "-shared")
+REQUIRED_FLAGS = ("-std=gnu11", "-O3", "-fPIC", "-shared", "-Werror=incompatible-pointer-types")
 OPTIONAL_FLAGS = (
     "-march=native",
     "-fno-math-errno",

@@ -89,7 +89,7 @@ def _is_even(a: Map, depth: int) -> bool:
     one, other = [], []
     for b, index in zip(a.operands, a.spec.indices, strict=True):
         moved = tuple(swap[t] for t in index)
-        if len(index) == 2 and is_symmetric(b, depth - 1):
+        if len(index) == 2 and None not in index and is_symmetric(b, depth - 1):
             index, moved = tuple(sorted(index)), tuple(sorted(moved))  # type: ignore[type-var]
         one.append((b, index))
         other.append((b, moved))

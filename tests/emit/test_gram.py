@@ -190,3 +190,16 @@ def test_float32_kernels():
     got = cf.function([x, u], kernel @ u, target="c")(*arrays)
     want = np.exp(-cdist(arrays[0], arrays[0], "sqeuclidean")) @ arrays[1]
     np.testing.assert_allclose(got, want, rtol=2e-5, atol=2e-5)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_sum_over_rows_is_a_factor_of_products(dtype):
+    """float32 sums over rows are kept in double, which a library routine cannot read."""
+    x, y = (cf.matrix(name, dtype, shape=("n", "m")) for name in "xy")
+    rng = np.random.default_rng(3)
+    a, b = (rng.normal(size=(40, 25)).astype(dtype) for _ in range(2))
+    outputs = [x @ (x.T @ y), (x.T @ y) @ (y.T @ x), (x.T @ y) @ x.sum(0)]
+    wants = [a @ (a.T @ b), (a.T @ b) @ (b.T @ a), (a.T @ b) @ a.sum(0)]
+    bound = 1e3 * np.finfo(dtype).eps
+    for found, want in zip(cf.function([x, y], outputs)(a, b), wants, strict=True):
+        np.testing.assert_allclose(found, want, rtol=0, atol=bound * np.abs(want).max())

@@ -95,9 +95,7 @@ def svd(a: Array) -> tuple[Array, Array, Array]:
     w = a @ v
     for _ in range(SWEEPS):
         squares, lengths = w.T @ w, np.sqrt((w * w).sum(0))
-        large = np.argwhere(
-            np.triu(np.abs(squares), 1) > EPS * len(a) * np.outer(lengths, lengths)
-        )
+        large = np.argwhere(np.triu(np.abs(squares), 1) > EPS * len(a) * np.outer(lengths, lengths))
         if not len(large):
             break
         for i, j in large:

@@ -14,10 +14,11 @@ from tests.simplify.meaning import exact
 
 import closedform as cf
 from closedform.algebra.constructors import tensor
-from closedform.algebra.node import Layout, LayoutSpec, Node, input_leaf, map_node
-from closedform.algebra.scalar import Slot, show, slots, subexpressions
+from closedform.algebra.node import Layout, LayoutSpec, Node, delta_leaf, input_leaf, map_node
+from closedform.algebra.scalar import Mul, Slot, show, slots, subexpressions
 from closedform.simplify import display_nodes
 from closedform.simplify.display import Displayer, display_form, parameters_as_numbers
+from closedform.simplify.display_linalg import is_symmetric
 from closedform.simplify.display_rows import DISPLAY
 from closedform.simplify.engine import apply
 from closedform.simplify.passes import compute_form
@@ -171,3 +172,11 @@ def test_8_2_kinks_are_said_if_asked_for() -> None:
     exact_form = display_form(gradient, kinks=True)
     at_a_tie = {x.node: np.ones(5), y.node: np.ones(5)}
     np.testing.assert_array_equal(evaluate([exact_form], at_a_tie)[0], 0.5)
+
+
+def test_a_factor_of_one_element_is_symmetric() -> None:
+    z = cf.matrix("z", shape=("n", "n")).node
+    one, body = delta_leaf(1, z.dtype), Mul(Slot(0), Slot(1))
+    for other, want in ((delta_leaf(z.dims[0], z.dtype), True), (z, False)):
+        indices = (None, None), (0, 1)
+        assert is_symmetric(map_node(body, indices, z.dims, z.dtype, one, other)) == want
