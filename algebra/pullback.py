@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from . import partials
 from .dims import added
 from .dtypes import BOOL
@@ -162,7 +164,10 @@ def _sum_to(part: Node, lead: tuple[int, ...], index: tuple[int | None, ...], a:
 
 
 def _contract(x: Contract, k: int, g: Node, batch: int, guarded: bool) -> Node:
-    """Operand k is replaced by the cotangent, and its labels trade places with the result's."""
+    """Operand k is replaced by the cotangent, and its labels trade places with the result's.
+
+    A factor of another dtype is multiplied in the dtype of the result, and converted at the end.
+    """
     spec, a = x.spec, x.operands[k]
     count = len(spec.sizes)
     lead = tuple(range(count, count + batch))
@@ -179,9 +184,13 @@ def _contract(x: Contract, k: int, g: Node, batch: int, guarded: bool) -> Node:
         out.append(label)
     # labels that only multiply by their extent
     repeats = set(range(count)).difference(spec.out, *spec.indices)
-    return _normal(
-        tuple(i for i, _ in rest), (*lead, *out), repeats, sizes, a.dtype, [b for _, b in rest]
+    dtype = np.promote_types(a.dtype, x.dtype)
+    found = _normal(
+        tuple(i for i, _ in rest), (*lead, *out), repeats, sizes, dtype, [b for _, b in rest]
     )
+    if dtype == a.dtype:
+        return found
+    return contract_node((every(found),), every(found), found.dims, a.dtype, found)
 
 
 def _normal(indices, out, repeats, sizes, dtype, operands) -> Node:

@@ -355,6 +355,15 @@ def test_8_4_integers_and_comparisons_stop_the_derivative():
         assert_allclose(found, expected)
 
 
+def test_8_1_a_gradient_is_rounded_to_the_dtype_of_its_variable_once():
+    a, b = cf.vector("a", dtype="float32", shape="n"), cf.matrix("b", shape=("m", "n"))
+    u = cf.vector("u", shape="m")
+    slope = cf.function([a, b, u], cf.grad((u * (b @ a)).sum(), a), mode="FAST_COMPILE")
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=50).astype("f4"), rng.normal(size=(1, 50)), rng.normal(size=1)
+    assert_array_equal(slope(*values), (values[2] @ values[1]).astype("f4"))
+
+
 def test_8_1_a_gradient_has_the_dtype_of_its_variable():
     a, b = cf.vector("a", dtype="float32", shape="n"), cf.vector("b", shape="n")
     slopes = cf.function([a, b], cf.grad((a * b).sum(), [a, b]), mode="FAST_COMPILE")

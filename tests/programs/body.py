@@ -163,12 +163,13 @@ def carried(name: str, args: Sequence[Bound], dtype: np.dtype, places: float) ->
         error = np.where(near & (errors[0] + errors[1] > 0), 1, error)
     exact = result_is_truth or PRIMITIVES[name].choice or name in UNROUNDED
     lost = 0 if exact else 2 * places or 1
-    return rounded(
-        value, error, np.abs(value.astype(WIDE)), lost, np.dtype(bool) if result_is_truth else dtype
-    )
+    whole = values[0] == 0 if name in SATURATING else True
+    kind = np.dtype(bool) if result_is_truth else dtype
+    return rounded(value, error, np.abs(value.astype(WIDE)), lost, kind, whole)
 
 
 UNROUNDED = frozenset("abs sign floor ceil trunc rint where indicator copysign".split())
+SATURATING = frozenset("tanh erf erfc sigmoid ndtr expm1".split())  # they reach 1 by rounding
 SPELLED = {"remainder": "mod", "power": "Pow", "absolute": "abs", "invert": "invert"}
 PLACES = {SPELLED.get(row.name, row.name): row.ulps for row in OPERATIONS.values()}
 

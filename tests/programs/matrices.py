@@ -212,6 +212,8 @@ def _expm(x: Call, dtype: np.dtype, a: Pair) -> list[Pair]:
     size, n = np.abs(a[0]), len(a[0])
     most = wide.expm(size + a[1])
     length = float(size.sum(0).max(initial=0))
+    if not np.isfinite(most).all():
+        return [(wide.expm(a[0]), np.full(size.shape, np.inf, WIDE))]
     doublings = max(1.0, 2 * length / REACH)
     rounding = gamma(2 * doublings * n * (12 * LARGEST_DENOMINATOR + 1), dtype)
     return [(wide.expm(a[0]), most - wide.expm(size) + rounding * most.max(initial=0))]

@@ -144,6 +144,8 @@ def qr(a: Array) -> tuple[Array, Array]:
 def expm(a: Array) -> Array:
     """Taylor's series of a small fraction, squared."""
     length = float(np.abs(a).sum(0).max(initial=0))
+    if not math.isfinite(length):
+        return np.full(a.shape, np.nan, WIDE)
     squarings = max(0, math.ceil(math.log2(length)) + 4) if length else 0
     x = np.ldexp(a, -squarings)
     term = total = np.eye(len(a), dtype=WIDE)
