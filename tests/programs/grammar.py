@@ -100,10 +100,10 @@ class Source:
         return self.one(["", ", keepdims=True"])
 
 
-def _broadcasts(a: Value, b: Value) -> bool:
-    """Whether the declared extents agree, or are 1."""
-    pairs = zip(a.tensor.shape[::-1], b.tensor.shape[::-1], strict=False)
-    sizes = zip(a.array.shape[::-1], b.array.shape[::-1], strict=False)
+def _broadcasts(a: Value, b: Value, last: int = 0) -> bool:
+    """Whether the declared extents agree, or are 1; but for those of so many last axes."""
+    shapes = ((v.tensor.shape[::-1][last:], v.array.shape[::-1][last:]) for v in (a, b))
+    pairs, sizes = (zip(*columns, strict=False) for columns in zip(*shapes, strict=True))
     return all(
         1 in pair
         or (m == n and not (isinstance(pair[0], int) and isinstance(pair[1], int) and m != n))
@@ -223,6 +223,8 @@ def _product(word: str, source: Source) -> Text:
     """dot and matmul: the last axis against the last but one, or the only one."""
     a = source.value(1, "fiu")
     b = source.joining(a, -1, source.one([-2, -1]))
+    if not _broadcasts(a, b, 2):
+        raise NoFit
     text = source.one(["({x} @ {y})", "cf.{word}({x}, {y})"])
     return Text(text.format(word=word, x=a.name, y=b.name), (a.name, b.name))
 
