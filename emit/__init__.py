@@ -16,8 +16,8 @@ launches from extents and device facts (`device_plan`: the data of a plan), `dev
 templates.
 
 Files that stand alone: `standalone` is what they hold, `standalone_numpy` writes Python
-(`numpy_definitions`: what names mean there), `standalone_c` C, `standalone_call` is what a call of
-such a function and its check need, `wrapping` breaks long lines.
+(`numpy_definitions`: what names mean there), `standalone_c` C and `standalone_cuda` CUDA,
+`standalone_call` is what a call of such a function and its check need, `wrapping` breaks lines.
 """
 
 if __name__ != "closedform.emit":

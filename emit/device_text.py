@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import cache
 
+from ..algebra.dims import Extent, FreshDim
 from .axis import lower
 from .cuda import DevicePlanner, DeviceProgram, OnceText
 from .device_routine import RoutineText
@@ -115,3 +117,13 @@ def _explanation(plan: DevicePlanner) -> tuple[str, ...]:
             continue
         lines += [f"  {p.kind}: {p.about}" for p in step.phases]
     return tuple(lines)
+
+
+def extents_of(program: DeviceProgram, sizes: Callable[[Extent], int]) -> tuple[int, ...]:
+    """The extents of a call in the order of the program's dims; run-time starts of slices are kept
+    plus 1, for extents are positive."""
+    return tuple(sizes(d) + _is_start(d) for d in program.extents)
+
+
+def _is_start(d: Extent) -> bool:
+    return isinstance(d, FreshDim) and d.definition is not None and d.definition[0] == "start"

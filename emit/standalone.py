@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..algebra.errors import EmitError
 from ..algebra.gradient import hessian, jacobian
@@ -36,11 +36,13 @@ class Content:
     title     the text of the cost, on one line
     inputs    its variables by name
     formulas  the cost and its derivatives
+    sizes     numbers of named extents, where a language needs them
     """
 
     title: str
     inputs: Mapping[str, Tensor]
     formulas: tuple[Formula, ...]
+    sizes: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def shapes(self) -> dict[str, tuple[str | int, ...]]:
@@ -65,7 +67,12 @@ class Content:
 
 
 def content(
-    title: str, cost: Tensor, inputs: Mapping[str, Tensor], wrt: Sequence[str], second: bool
+    title: str,
+    cost: Tensor,
+    inputs: Mapping[str, Tensor],
+    wrt: Sequence[str],
+    second: bool,
+    sizes: Mapping[str, int],
 ) -> Content:
     """The cost and its derivatives.
 
@@ -74,6 +81,7 @@ def content(
     title : text of the cost
     wrt : names of the variables to differentiate by
     second : whether second derivatives are wanted, too
+    sizes : numbers of named extents
     """
     formulas = [Formula("cost", "the cost", cost)]
     names = list(dict.fromkeys(wrt))
@@ -88,7 +96,7 @@ def content(
             value = hessian(cost, inputs[name])
             what = f"the second derivative of the cost by {name}"
             formulas.append(Formula(f"hessian{suffix}", what, value, first, name))
-    return Content(title, inputs, tuple(formulas))
+    return Content(title, inputs, tuple(formulas), sizes)
 
 
 def refuse(language: str, found: str, where: str, fix: str) -> EmitError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -176,8 +176,8 @@ def number(x: float) -> str:
     return "NAN" if math.isnan(x) else words.get(x, repr(x))
 
 
-def sizes(dims: Sequence[Extent], given: Mapping[Extent, int]) -> list[int]:
-    """All extents, from those that are given."""
+def sizes(given: Mapping[Extent, int]) -> Callable[[Extent], int]:
+    """What finds any extent, from those that are given."""
     found = dict(given)
 
     def size(d: Extent) -> int:
@@ -187,7 +187,7 @@ def sizes(dims: Sequence[Extent], given: Mapping[Extent, int]) -> list[int]:
             found[d] = evaluate(d.definition, size)  # type: ignore[union-attr]
         return found[d]
 
-    return [size(d) for d in dims]
+    return size
 
 
 def lengths(content: Content, program: Program, dims: Sequence[Extent]) -> list[int]:
@@ -195,7 +195,7 @@ def lengths(content: Content, program: Program, dims: Sequence[Extent]) -> list[
     free = sorted({d for x in content.inputs.values() for d in x.shape if not isinstance(d, int)},
                   key=str)  # fmt: skip
     for base in LENGTHS:
-        found = sizes(dims, {d: base + k % 5 for k, d in enumerate(free)})
+        found = [*map(sizes({d: base + k % 5 for k, d in enumerate(free)}), dims)]
         if all(math.prod(found[d] for d in a.dims) <= MOST for a in program.arguments):
             break
     return found

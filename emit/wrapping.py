@@ -67,11 +67,11 @@ def _pieces(text: str, least: int) -> Iterator[Piece]:
 
 
 def _count(pieces: Sequence[Piece], room: int) -> int:
-    """How many pieces go on a line: the last where the fewest brackets are open, of those that
-    fill half of it."""
+    """How many pieces go on a line, of the numbers that fill half of it: where the fewest brackets
+    are open, then after a comma, then the most."""
     ends = list(itertools.accumulate(len(text) + 1 for _, text in pieces))
     if ends[-1] - 1 <= room:
         return len(pieces)
     fits = [k for k in range(1, len(pieces)) if ends[k - 1] - 1 <= room] or [1]
     full = [k for k in fits if 2 * ends[k - 1] >= room] or fits
-    return max(full, key=lambda k: (-pieces[k][0] if k < len(pieces) else 0, k))
+    return max(full, key=lambda k: (-pieces[k][0], pieces[k - 1][1].endswith(","), k))

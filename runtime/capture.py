@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..algebra.build import describe, here
 from ..algebra.errors import CallError
+from ..emit.device_text import extents_of
 from . import homes, results
-from .device import extents_of
 from .extents import Sizes
 from .native import commit
 

@@ -14,9 +14,10 @@ from ..algebra.dims import show
 from ..algebra.errors import CallError
 from ..algebra.node import Leaf
 from ..emit.cuda import DeviceProgram
+from ..emit.device_text import compile_device, extents_of
 from . import explain, homes, results, specialisation
 from .arguments import Arguments
-from .device import DeviceEntry, Refused, extents_of
+from .device import DeviceEntry, Refused
 from .device_call import MISSED, QuickCalls
 from .extents import Sizes
 from .forms import Forms
@@ -94,8 +95,6 @@ class CudaFunction(Function):
         return made or [(kind, self._emitted(kind))]
 
     def _emitted(self, kind: specialisation.Kind) -> DeviceProgram:
-        from ..emit.device_text import compile_device
-
         return compile_device(specialisation.unit_of(self._forms, kind))
 
     def explain(self, *examples: Any) -> str:

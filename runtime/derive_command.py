@@ -18,9 +18,10 @@ from ..algebra.tensor import Tensor
 from ..algebra.text import pp
 from ..emit.standalone import content
 from ..emit.standalone_c import c_file
+from ..emit.standalone_cuda import cuda_file
 from ..emit.standalone_numpy import numpy_file
 
-FILES = {"numpy": numpy_file, "c": c_file}  # a writer per language
+FILES = {"numpy": numpy_file, "c": c_file, "cuda": cuda_file}  # a writer per language
 EPILOG = """\
 example:
   python -m closedform derive "sum(log(1 + exp(-y*(X@w))))" --wrt w \\
@@ -49,6 +50,14 @@ def add(commands: Any) -> None:
     p.add_argument("--latex", action="store_true", help="print LaTeX")
     p.add_argument("--emit", choices=tuple(FILES), help="print a file that runs on its own, "
                    "with a check of the derivative")  # fmt: skip
+    p.add_argument(
+        "--size",
+        action="append",
+        default=[],
+        type=size,
+        metavar="n=1000",
+        help="the number that cuda is planned for, of each extent with a name",
+    )
     p.add_argument("--output", type=Path, metavar="FILE", help="write the file there")
     p.set_defaults(run=run)
 
@@ -68,6 +77,14 @@ def declaration(text: str) -> tuple[str, tuple[str | int, ...]]:
     if not sign or not name.strip().isidentifier() or not plain:
         raise argparse.ArgumentTypeError(f"{text!r} is not of the form NAME=n,d or NAME=5,3")
     return name.strip(), tuple(int(s) if s.isdigit() else s for s in items)
+
+
+def size(text: str) -> tuple[str, int]:
+    """`n=1000` as ("n", 1000)."""
+    name, _, number = (part.strip() for part in text.partition("="))
+    if not name.isidentifier() or not re.fullmatch(r"[1-9]\d{0,17}", number):
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form NAME=1000")
+    return name, int(number)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -99,7 +116,8 @@ def _emit(options: argparse.Namespace, cost: Tensor, known: Mapping[str, Tensor]
             where=f"in the options for {options.text.strip()}",
             fix=f"write --emit {options.emit or 'numpy'} alone: a file holds no LaTeX",
         )
-    made = content(" ".join(options.text.split()), cost, known, options.wrt, options.hessian)
+    title, sizes = " ".join(options.text.split()), dict(options.size)
+    made = content(title, cost, known, options.wrt, options.hessian, sizes)
     text = FILES[options.emit](made)
     if options.output is None:
         print(text, end="")

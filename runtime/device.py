@@ -13,7 +13,6 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..algebra.dims import Extent, FreshDim
 from ..algebra.errors import CallError
 from ..emit import grid
 from ..emit.cuda import DeviceProgram
@@ -387,13 +386,3 @@ class DeviceEntry:
             self.device.launch(prepared.loaded, launch, frame)
         for number, start in starts.items():
             words[number] = start
-
-
-def extents_of(program: DeviceProgram, sizes: Callable[[Extent], int]) -> tuple[int, ...]:
-    """The extents of a call in the order of the program's dims; run-time starts of slices are kept
-    plus 1, for extents are positive."""
-    return tuple(sizes(d) + _is_start(d) for d in program.extents)
-
-
-def _is_start(d: Extent) -> bool:
-    return isinstance(d, FreshDim) and d.definition is not None and d.definition[0] == "start"

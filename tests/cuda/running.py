@@ -10,9 +10,9 @@ from tests.cuda.emulated import Emulated
 from closedform.algebra.errors import EmitError
 from closedform.algebra.node import Node
 from closedform.emit.cuda import DeviceProgram
-from closedform.emit.device_text import compile_device
+from closedform.emit.device_text import compile_device, extents_of
 from closedform.emit.program import Unit
-from closedform.runtime.device import DeviceEntry, extents_of
+from closedform.runtime.device import DeviceEntry
 from closedform.runtime.layout import layout
 
 

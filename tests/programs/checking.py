@@ -26,9 +26,9 @@ from tests.programs.rounding import analysed
 import closedform as cf
 from closedform.algebra.deserialise import load
 from closedform.algebra.serialise import dump
-from closedform.emit.device_text import compile_device
+from closedform.emit.device_text import compile_device, extents_of
 from closedform.runtime import specialisation
-from closedform.runtime.device import DeviceEntry, extents_of
+from closedform.runtime.device import DeviceEntry
 from closedform.runtime.forms import Forms
 from closedform.runtime.function import made
 from closedform.runtime.signature import read

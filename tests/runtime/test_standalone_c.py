@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-import ctypes
 import subprocess
 
 import numpy as np
 import pytest
 from tests import standalone
+from tests.emitted import MODELS, Library, assert_same, derivatives, functions, results, written
 
 from closedform.runtime import doctor, toolchain
 
+SHARED = ("-O2", "-march=native", "-shared", "-fPIC", "-DNO_MAIN", "-DPANEL_BYTES=4096")
 WARNINGS = ("-Wall", "-Wextra", "-Werror", "-fopenmp-simd")
-LOGISTIC = ["sum(log(1+exp(-y*(X@w))))", "--shape", "X=n,d", "--shape", "w=d", "--shape", "y=n"]
 FILES = {
-    "logistic": [*LOGISTIC, "--wrt", "w", "--hessian"],
-    "softmax": ["-sum(Y*log(softmax(X@W, axis=1)))/3", "--wrt", "W", "--shape", "X=n,d",
-                "--shape", "W=d,k", "--shape", "Y=n,k"],
-    "ridge": ["norm(X@w - y)**2/2 + lam*w.T@w", *LOGISTIC[1:], "--wrt", "w", "--wrt", "lam"],
-    "mlp": ["-sum(Y*log(softmax(tanh(X@V)@W, axis=1)))", "--wrt", "V", "--wrt", "W", "--shape",
-            "X=n,d", "--shape", "V=d,h", "--shape", "W=h,k", "--shape", "Y=n,k"],
+    **MODELS,
     "slices": ["sum(maximum(x, 0)*sqrt(z)) + sum(x[1:]*x[:-1])", "--wrt", "x", "--wrt", "z",
                "--shape", "x=n", "--shape", "z=n"],
     "positions": ["sum(sort(x)*y) + max(x)*x[2]", "--wrt", "x", "--shape", "x=n", "--shape", "y=n"],
     "jacobian": ["tanh(A@x)*cumsum(x)", "--wrt", "x", "--shape", "A=5,5", "--shape", "x=5"],
     "names": ["double*NULL**2 + M_PI*X_train*lam*cost # */", "--wrt", "double", "--hessian"],
 }  # fmt: skip
-
-
-def written(words, path, language="c") -> str:
-    assert doctor.main(["derive", *words, "--emit", language, "--output", str(path)]) == 0
-    return path.read_text()
 
 
 def compiled(path, out, *flags):
@@ -50,16 +40,15 @@ def run(path, *flags):
 def test_a_file_checks_itself_under_sanitizers(name, tmp_path) -> None:
     if reason := standalone.missing(standalone.ADDRESS, tmp_path):
         pytest.skip(reason)
-    text = written(FILES[name], tmp_path / "made.c")
+    text = written(FILES[name], tmp_path / "made.c", "c")
     assert max(map(len, text.splitlines())) <= 100
     done = run(tmp_path / "made.c", "-O1", "-DPANEL_BYTES=1", *standalone.ADDRESS)
     assert done.returncode == 0, done.stdout + done.stderr
-    derivatives = FILES[name].count("--wrt") + FILES[name].count("--hessian")
-    assert done.stdout.count(" agrees with central differences") == derivatives
+    assert done.stdout.count(" agrees with central differences") == derivatives(FILES[name])
 
 
 def test_a_wrong_derivative_is_found(tmp_path) -> None:
-    text = written(["sum(sin(x))", "--wrt", "x", "--shape", "x=n"], tmp_path / "made.c")
+    text = written(["sum(sin(x))", "--wrt", "x", "--shape", "x=n"], tmp_path / "made.c", "c")
     assert text.count("cos(v") == 1
     (tmp_path / "made.c").write_text(text.replace("cos(v", "sin(v"))
     done = run(tmp_path / "made.c", "-O1")
@@ -67,7 +56,7 @@ def test_a_wrong_derivative_is_found(tmp_path) -> None:
 
 
 def test_values_that_are_no_numbers_check_nothing(tmp_path) -> None:
-    written(["sum(sqrt(-exp(x)))", "--wrt", "x", "--shape", "x=n"], tmp_path / "made.c")
+    written(["sum(sqrt(-exp(x)))", "--wrt", "x", "--shape", "x=n"], tmp_path / "made.c", "c")
     done = run(tmp_path / "made.c", "-O1")
     assert done.returncode == 1 and done.stdout.startswith("no check")
 
@@ -75,40 +64,9 @@ def test_values_that_are_no_numbers_check_nothing(tmp_path) -> None:
 # ---------------------------------------------------------------- calling
 
 
-class Library:
-    """The function of an emitted file, called with arrays."""
-
-    def __init__(self, path, rank: int) -> None:
-        self.library = ctypes.CDLL(str(path))
-        self.library.explain.restype = ctypes.c_char_p
-        fields = [("data", ctypes.c_void_p), ("shape", ctypes.c_int64 * rank)]
-        self.array = type("array", (ctypes.Structure,), {"_fields_": fields})
-        self.rank = rank
-
-    def __call__(self, *arguments) -> str:
-        status = self.library.evaluate(*map(self._argument, arguments))
-        return self.library.explain(status).decode() if status else ""
-
-    def _argument(self, a):
-        if isinstance(a, float):
-            return ctypes.c_double(a)
-        if a.ndim == 0:
-            return ctypes.c_void_p(a.ctypes.data)
-        data = a.ctypes.data if a.size else None
-        return self.array(data, (ctypes.c_int64 * self.rank)(*a.shape))
-
-
 def library(words, folder, rank) -> Library:
-    written(words, folder / "made.c")
-    flags = ["-O2", "-march=native", "-shared", "-fPIC", "-DNO_MAIN", "-DPANEL_BYTES=4096"]
-    return Library(compiled(folder / "made.c", folder / "made.so", *flags), rank)
-
-
-def functions(words, folder) -> dict:
-    """What `--emit numpy` makes of the same words."""
-    space: dict = {"__name__": "made"}
-    exec(written(words, folder / "made.py", "numpy"), space)  # noqa: S102 (made here)
-    return space
+    written(words, folder / "made.c", "c")
+    return Library(compiled(folder / "made.c", folder / "made.so", *SHARED), rank)
 
 
 SIZES = {"n": 301, "d": 37, "k": 11, "h": 29}
@@ -117,16 +75,9 @@ SIZES = {"n": 301, "d": 37, "k": 11, "h": 29}
 @pytest.mark.parametrize("name", ["logistic", "softmax", "ridge", "mlp", "slices", "jacobian"])
 def test_results_are_those_of_numpy(name, tmp_path) -> None:
     space = functions(FILES[name], tmp_path)
-    rng = np.random.default_rng(3)
-    shapes = [tuple(SIZES.get(e, e) for e in shape) for shape in space["SHAPES"].values()]
-    given = [rng.uniform(0.02, 0.3, s) if s else 0.7 for s in shapes]
-    names = ["cost", *(f.__name__ for f, _, _ in space["CHECKS"])]
-    wanted = [np.asarray(space[n](*given)) for n in names]
-    found = [np.full_like(w, np.nan) for w in wanted]
-    rank = max(a.ndim for a in [*map(np.asarray, given), *wanted])
-    assert library(FILES[name], tmp_path, rank)(*given, *found) == ""
-    for a, b in zip(found, wanted, strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-10 * np.max(np.abs(b)))
+    given, wanted = results(space, SIZES)
+    written(FILES[name], tmp_path / "made.c", "c")
+    assert_same(compiled(tmp_path / "made.c", tmp_path / "made.so", *SHARED), given, wanted)
 
 
 @pytest.mark.parametrize(
