@@ -179,6 +179,8 @@ class LatexSpelling(Spelling):
         alone = () if front else scalars
         above = [_scientific(front)] if front else []
         text = _joined([*above, *(self._factor(s, alone) for s in scalars)])
+        if scalars and not below and isinstance(last, Hadamard) and not last.factors:
+            return ("-" if e.coefficient < 0 else "") + self.over(text, last)
         if below and isinstance(last, Sum) and any(_contracted(b) for b in e.below):
             text, last = _joined([text, self.inside(last, PRODUCT if text else SUM)]), None
         if below:
@@ -195,7 +197,10 @@ class LatexSpelling(Spelling):
         return " ".join(self.inside(f, POWER) for f in e.factors)
 
     def hadamard(self, e: Hadamard) -> str:
-        above = r" \odot ".join(self.inside(f, PRODUCT) for f in e.factors) or "1"
+        return self.over(r" \odot ".join(self.inside(f, PRODUCT) for f in e.factors) or "1", e)
+
+    def over(self, above: str, e: Hadamard) -> str:
+        """A text over what e divides by."""
         return above + "".join(rf" \oslash {self.inside(b, PRODUCT)}" for b in e.below)
 
     def power(self, e: Power) -> str:

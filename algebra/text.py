@@ -178,6 +178,9 @@ class TextSpelling(Spelling):
         front, under = self.coefficient(abs(e.coefficient))
         above = [self.inside(s, PRODUCT) for s in e.scalars]
         body = front if not above else _before(front, self._beside(above, "*"))
+        reciprocal = isinstance(e.array, Hadamard) and not e.array.factors
+        if reciprocal and above and not e.below and not under:
+            return (self.MINUS if e.coefficient < 0 else "") + self.over(body, e.array)
         if e.array is not None:
             least = (
                 PRODUCT if isinstance(e.array, Hadamard) and e.array.below and e.below else HADAMARD
@@ -212,7 +215,10 @@ class TextSpelling(Spelling):
 
     def hadamard(self, e: Hadamard) -> str:
         least = POWER if e.below and any(map(_ends_with_ones, e.factors)) else PRODUCT
-        above = self.TIMES.join(self.inside(f, least) for f in e.factors) or "1"
+        return self.over(self.TIMES.join(self.inside(f, least) for f in e.factors) or "1", e)
+
+    def over(self, above: str, e: Hadamard) -> str:
+        """A text over what e divides by."""
         return above + "".join(f"{self.OVER}{self.inside(b, PRODUCT)}" for b in e.below)
 
     def power(self, e: Power) -> str:

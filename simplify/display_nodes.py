@@ -24,6 +24,7 @@ from ..algebra.scalar import Add, Slot, exp
 from . import display_linalg
 from .arithmetic import coefficient
 from .contraction_rows import NodeRule, summed, with_repeats
+from .display_products import PRODUCTS
 from .display_sums import CERTAIN, JOINING, SIGN_LEAVES, SPLITTING
 from .factors import contraction, flat_factors, key, part, reads_of
 from .island import occurrences
@@ -225,6 +226,6 @@ SINGLE = (
         source="Blanchard, Higham, Higham 2021",
     ),
 )
-ACROSS = (*CERTAIN, *display_linalg.ACROSS)
+ACROSS = (*CERTAIN, *PRODUCTS, *display_linalg.ACROSS)
 CALLS = display_linalg.CALLS
 __all__ = ["ACROSS", "CALLS", "CONTRACTION", "JOINING", "SINGLE", "SPLITTING"]

@@ -65,3 +65,12 @@ def test_bold() -> None:
         r"\lambda \left(\mathbf{X} \mathbf{w}_{1} - \boldsymbol{\mu}\right)"
     )
     assert r"\mathbf{X}" not in cf.latex(X @ w)
+
+
+def test_a_scalar_over_an_array() -> None:
+    x, s = cf.vector("x", shape="n"), cf.scalar("s")
+    gradient = cf.grad(cf.prod(x), x)
+    assert cf.pp(gradient) == "prod(x) / x"
+    assert cf.latex(-cf.exp(s) / x) == r"-\exp\left(s\right) \oslash x"
+    assert cf.pp(-cf.exp(s) / x, "unicode") == "−exp(s) ⊘ x"
+    assert cf.latex(2 * s / x) == r"2 s \oslash x"

@@ -121,6 +121,7 @@ WITNESS = {
     "sign-into-product": lambda: y - A @ (x - B @ y),
     "common-factor": lambda: x * cf.exp(y) + x * cf.tanh(y),
     "joined-sums": lambda: A @ B + A @ C @ C.T,
+    "product-over-element": lambda: cf.grad((cf.prod(C, axis=0) ** 2).sum() * cf.prod(x), C),
     "whole-slice": lambda: cf.exp(whole(x)),
     "slice-of-join": lambda: cf.grad((cf.concatenate([x, x * y]) ** 2).sum(), y),
     "shift": lambda: cf.logsumexp(C + x[:, None], axis=1),
