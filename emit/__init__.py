@@ -11,9 +11,9 @@ and `spelling` know a language; `render` fills the templates.
 
 For a CUDA device the same values take another way: `schedule` orders them in steps, `device` knows
 names and addresses within a kernel, `phase` shares the points of a group among threads, `cuda` puts
-kernels together, with `device_routine` for those of routines; `grid` and `grid_routine` plan
-launches from extents and device facts (`device_plan`: the data of a plan), `device_text` fills the
-templates.
+kernels together, with `device_panel` for rows in shared memory and `device_routine` for routines;
+`grid` and `grid_routine` plan launches from extents and device facts (`device_plan`: the data of a
+plan), `device_text` fills the templates.
 
 Files that stand alone: `standalone` is what they hold, `standalone_numpy` writes Python
 (`numpy_definitions`: what names mean there), `standalone_c` C and `standalone_cuda` CUDA,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,12 +10,12 @@ import numpy as np
 from ..algebra import scalar
 from ..algebra.dims import Extent
 from ..algebra.scalar import Scalar
-from . import grid
+from . import device_panel, grid
 from .device import DeviceKernel, Region
+from .device_panel import in_panel, reads_row
 from .device_routine import CHECKED, RoutineText, routine
 from .lower import Lowering
 from .named import costly_root
-from .nest import innermost
 from .phase import PhasePlanner, PhaseText
 from .program import Program
 from .schedule import FoldStep, OnceStep, ProductStep, RoutineStep, Team, schedule
@@ -163,7 +164,8 @@ class DevicePlanner:
         """Whether the total of a block is a pair of floats, which holds twice the digits."""
         return v.op == "sum" and v.compute == FLOAT32
 
-    def _dims(self, labels, space) -> tuple[int, ...]:
+    def dims_of(self, labels: Iterable[str], space: dict[str, Extent]) -> tuple[int, ...]:
+        """Numbers of the extents of some labels, without the fold axis."""
         return tuple(self.dim(space[t]) for t in labels if t != AXIS)
 
     # ------------------------------------------------------------ memory
@@ -186,52 +188,13 @@ class DevicePlanner:
                 if d in home and far:
                     self.stored.add(d)
         for v in self.low.values:
-            if v in self.stored and v.output is None and not self._in_panel(v):
+            if v in self.stored and v.output is None and not in_panel(v):
                 dims = tuple(self.dim(v.space[t]) for t in v.own)
                 self.number[v] = self.buffer(grid.Buffer(v.dtype.itemsize, dims))
 
-    def _in_panel(self, v: Value) -> bool:
-        return v.in_body and not v.is_accumulator and not v.whole
-
-    def _regions(self, step: FoldStep) -> dict[Value, Region]:
-        """What lies in the memory of a block while a panel is computed."""
-        found: dict[Value, Region] = {}
-        for team in step.teams:
-            for v in team.values:
-                if v in self.stored and self._in_panel(v):
-                    found[v] = self._region(v, staged=False)
-        for v in self._staged(step):
-            found[v] = self._region(v, staged=True)
-        return found
-
-    def _region(self, v: Value, staged: bool) -> Region:
-        odd = staged and v.memory[-1] == AXIS
-        kind = self.target.type_of(v.dtype)
-        name = f"CF_SHARED_{len(self.described)}_{v.number}"
-        second = self.word() if staged and self._together(v) else -1
-        return Region(v, kind, self.word(), self.word(), name, staged, odd, second)
-
-    def _together(self, v: Value) -> bool:
-        """Whether the rows of a panel lie together in memory."""
-        others = tuple(t for t in v.own if t != AXIS)
-        return self.layout(v) in ("C", "F") and v.memory == (AXIS, *others)
-
-    def _staged(self, step: FoldStep) -> list[Value]:
-        """Arguments whose rows are copied once per panel: several groups read them, or one reads
-        them across memory."""
-        uses: dict[Value, int] = {}
-        for team in step.teams:
-            read = {load.value for v in team.values for load in loads_of(v.expr) if _row(load)}
-            along = all(innermost(v, self.low) == AXIS for v in team.values)
-            for d in sorted(read, key=lambda d: d.number):
-                if d.leaf is not None and len(d.own) > 1 and d.own.count(AXIS) == 1:
-                    across = d.memory[-1] == AXIS and not along
-                    uses[d] = uses.get(d, 0) + (2 if across else 1)
-        return [d for d, count in uses.items() if count > 1]
-
     # ------------------------------------------------------------ steps
     def _fold(self, step: FoldStep, folded: int) -> None:
-        regions = self._regions(step)
+        regions = device_panel.regions(self, step)
         kernel = DeviceKernel(self, regions, fold=True)
         phases, shapes = self._phases(kernel, step.teams)
         name = f"fold{len(self.described)}"
@@ -247,7 +210,7 @@ class DevicePlanner:
             name=name,
             axis=axis,
             phases=tuple(shapes),
-            regions=tuple(map(self._described_region, regions.values())),
+            regions=tuple(device_panel.described(self, r) for r in regions.values()),
             partials=tuple(partials),
             rows=self.word(),
             scratch=self.word(),
@@ -260,8 +223,8 @@ class DevicePlanner:
             blocks=f"CF_BLOCKS_{number}",
         )
         self._folded = folded
-        macros = [self._macro(kernel, r) for r in regions.values()]
-        copies = {r.name: self._copy(kernel, r) for r in regions.values() if r.staged}
+        macros = [device_panel.macro(kernel, r) for r in regions.values()]
+        copies = {r.name: device_panel.copy(kernel, r) for r in regions.values() if r.staged}
         self.steps.append(
             FoldText(
                 name,
@@ -285,11 +248,6 @@ class DevicePlanner:
         )
         self.described.append(fold)
 
-    def _described_region(self, r: Region) -> grid.Region:
-        dims = self._dims(r.value.own, r.value.space)
-        item = r.value.dtype.itemsize
-        return grid.Region(item, dims, r.offset, r.pitch, r.option, r.staged, r.odd, r.second)
-
     def _reads(self, step: FoldStep) -> tuple[int, ...]:
         found = {d.root for t in step.teams for v in t.values for d, _ in dependencies(v)}
         return tuple(sorted(self.number[d] for d in found if d.leaf is not None and AXIS in d.own))
@@ -301,7 +259,7 @@ class DevicePlanner:
         for v in self.low.values:
             for d, load in dependencies(v):
                 if d.root.leaf is not None and AXIS in d.root.own:
-                    by_row = load is not None and d.alias is None and v.in_body and _row(load)
+                    by_row = load is not None and d.alias is None and v.in_body and reads_row(load)
                     found |= set() if by_row else {self.number[d.root]}
         return tuple(sorted(found))
 
@@ -320,8 +278,8 @@ class DevicePlanner:
         axis = "own" if AXIS in p.own else "summed" if AXIS in p.summed else ""
         return grid.Phase(
             p.kind,
-            self._dims(p.own, p.space),
-            self._dims(p.summed, p.space),
+            self.dims_of(p.own, p.space),
+            self.dims_of(p.summed, p.space),
             axis,
             p.text.written,
             self._registers(p),
@@ -368,46 +326,6 @@ class DevicePlanner:
             result.append(needed)
             fresh = ({v for v in now if v in self.stored}) | (set() if needed else fresh)
         return result
-
-    def _macro(self, kernel: DeviceKernel, r: Region) -> tuple[Region, str, str, str]:
-        """Parameters of the macro of a region, its text in the memory of the block, and its text
-        where a staged region is left out."""
-        v = r.value
-        names = [f"a{k}" for k in range(len(v.own))]
-        row, text = "0", ""
-        for t, a in zip(v.own, names, strict=True):
-            if t == AXIS:
-                row = f"({a})"
-            else:
-                text = f"({text})*{kernel.count(t, v.space)} + ({a})" if text else f"({a})"
-        inside = f"s{v.number}[{row}*pitch{v.number} + {text or '0'}]"
-        outside = ""
-        if r.staged:
-            places = [
-                f"(begin + ({a}))" if t == AXIS else f"(int64_t)({a})"
-                for t, a in zip(v.own, names, strict=True)
-            ]
-            outside = kernel.address(v, places)
-        return r, ", ".join(names), inside, outside
-
-    def _copy(self, kernel: DeviceKernel, r: Region) -> dict:
-        """How rows of an argument get into the memory of the block."""
-        v = r.value
-        others = [t for t in v.own if t != AXIS]
-        decode, rest = [], "o"
-        for k, t in enumerate(reversed(others[1:])):
-            n = kernel.count(t, v.space)
-            decode.append(f"const cf_index {t} = {rest} % {n}, o{k} = {rest} / {n};")
-            rest = f"o{k}"
-        decode.append(f"const cf_index {others[0]} = {rest};")
-        places = [f"(begin + {AXIS})" if t == AXIS else f"(int64_t){t}" for t in v.own]
-        return {
-            "columns": r.odd,
-            "inner": kernel.product(others, v.space),
-            "inner64": "*".join(kernel.extent(v.space[t]) for t in others),
-            "decode": decode,
-            "place": kernel.address(v, places),
-        }
 
     def _once(self, step: OnceStep) -> None:
         kernel = DeviceKernel(self, {}, fold=False)
@@ -462,9 +380,3 @@ class DevicePlanner:
 
 def _composite(e: object) -> bool:
     return isinstance(e, Scalar) and not isinstance(e, Atom)
-
-
-def _row(load: Load) -> bool:
-    """Whether a load reads the row of the fold that is being computed."""
-    found = [t for own, t in zip(load.value.own, load.indices, strict=True) if own == AXIS]
-    return bool(found) and all(t.plain and t.label == AXIS for t in found)
