@@ -41,8 +41,11 @@ class Spelling:
     share: int | None = None
 
 
-COLUMNS, LAST = (0, -1), (1, -1)
-LU = ("lu", "substitute")
+ROWS, COLUMNS, LAST = (0, -2), (0, -1), (1, -1)
+LU = ("largest", "block", "lu", "substitute")
+REFLECTIONS = ("largest", "block", "reflect")
+ROTATIONS = ("largest", "block", "rotation")
+SINGULAR = (*ROTATIONS, "orthogonal", "singular")
 CUDA: dict[str, Spelling] = {
     "cumsum": Spelling(((0, -1),), ("states", "sequence", "tile", "running"), work=(0,)),
     "cumprod": Spelling(((0, -1),), ("states", "sequence")),
@@ -53,12 +56,22 @@ CUDA: dict[str, Spelling] = {
     ),
     "scatter_last": Spelling(((0, -1), (RESULT, -1)), (), None),
     "cholesky": Spelling((COLUMNS,), ()),
-    "solve_triangular": Spelling((COLUMNS, LAST), ("substitute",), 1),
+    "solve_triangular": Spelling((COLUMNS, LAST), ("block", "substitute"), 1),
     "solve": Spelling((COLUMNS, LAST), LU, 1, work=(8, 8), share=0),
     **{name: Spelling((COLUMNS,), LU, work=(8, 8)) for name in ("inv", "det", "logdet", "slogdet")},
+    "eigh": Spelling((COLUMNS,), (*ROTATIONS, "turned", "jacobi"), work=(8, 8, 8, 8)),
+    "svd": Spelling((ROWS, COLUMNS), (*SINGULAR, "completed"), work=(8, 8, 8, 8)),
+    "pinv": Spelling((ROWS, COLUMNS), SINGULAR, work=(8, 8, 8)),
+    "qr": Spelling((ROWS, COLUMNS), REFLECTIONS, work=(8, 8)),
+    "matrix_power": Spelling((COLUMNS,), ("matmul",), work=(8, 8)),
+    "expm": Spelling((COLUMNS,), (*LU, "matmul", "pade"), work=(8, 8, 8)),
 }
-# meet values that they refuse: positions out of range, singular matrices
-CHECKED = ("scatter_add", "scatter_last", "cholesky", "solve_triangular", "solve", "inv")
+# meet values that they refuse: positions out of range, singular matrices, numbers that are not
+# finite, a decomposition without an end
+CHECKED = (
+    "scatter_add", "scatter_last", "cholesky", "solve_triangular", "solve", "inv", "eigh", "svd",
+    "pinv", "expm",
+)  # fmt: skip
 
 
 @dataclass

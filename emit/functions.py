@@ -107,7 +107,7 @@ FUNCTIONS: dict[str, Spelling] = {
     "gammaln": Spelling("cf_lgamma_{t}({0})", "({0} == -INFINITY ? {0} : lgamma{f}({0}))"),
     "digamma": _scipy("psi", "cf_digamma_{t}({0})"),
     "zeta": Spelling("cf_zeta_{t}({0}, {1})"),
-    "binom": _scipy("binom", arity=2),
+    "binom": _scipy("binom", "cf_binom_{t}({0}, {1})", arity=2),
     "i0": _scipy("i0", "cyl_bessel_i0{f}({0})"),
     "i1": _scipy("i1", "cyl_bessel_i1{f}({0})"),
     "i0e": _scipy("i0e", "cf_ive_{t}(0, {0})"),

@@ -89,13 +89,36 @@ def _scatter_last(d: Draft, r: Routine) -> None:
     _start(d, r, LAST, -(-m // THREADS))
 
 
-def _matrices(d: Draft, r: Routine) -> None:
-    """A block for each matrix, with room to decompose it."""
-    blocks = min(d.size(r.batch), d.facts.processors * 2)
-    n = d.extents[r.extents[0]]
-    for (number, item), size in zip(r.work, (n * n, n), strict=False):
-        d.buffers[number] = blocks * size * item
-    _start(d, r, LAST, blocks, 16 * THREADS)
+def _matrices(*counts: Callable[..., int]) -> Callable[[Draft, Routine], None]:
+    """A block for each matrix, with room to decompose it.
+
+    counts  per array of work, of the extents: how many elements a block needs
+    """
+
+    def planned(d: Draft, r: Routine) -> None:
+        blocks = min(d.size(r.batch), d.facts.processors * 2)
+        extents = [d.extents[k] for k in r.extents]
+        for (number, item), count in zip(r.work, counts, strict=True):
+            d.buffers[number] = blocks * count(*extents) * item
+        _start(d, r, LAST, blocks, 16 * THREADS)
+
+    return planned
+
+
+def _square(n: int, *_: int) -> int:
+    return n * n
+
+
+def _edge(n: int, *_: int) -> int:
+    return n
+
+
+def _whole(m: int, n: int) -> int:
+    return m * n
+
+
+def _smaller_square(m: int, n: int) -> int:
+    return min(m, n) ** 2
 
 
 PLANS: dict[str, Callable[[Draft, Routine], None]] = {
@@ -105,7 +128,12 @@ PLANS: dict[str, Callable[[Draft, Routine], None]] = {
     "argsort": _argsort,
     "scatter_add": _scatter_add,
     "scatter_last": _scatter_last,
-    **dict.fromkeys(
-        ("cholesky", "solve_triangular", "solve", "inv", "det", "logdet", "slogdet"), _matrices
-    ),
+    **dict.fromkeys(("cholesky", "solve_triangular"), _matrices()),
+    **dict.fromkeys(("solve", "inv", "det", "logdet", "slogdet"), _matrices(_square, _edge)),
+    "eigh": _matrices(_square, _square, lambda n: 2 * n, _edge),
+    "svd": _matrices(_whole, _smaller_square, min, min),
+    "pinv": _matrices(_whole, _smaller_square, min),
+    "qr": _matrices(_whole, min),
+    "matrix_power": _matrices(_square, _square),
+    "expm": _matrices(lambda n: 6 * n * n, _edge, _edge),
 }

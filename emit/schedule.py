@@ -98,7 +98,7 @@ def _repack(low: Lowering) -> None:
 
 def _slots(low: Lowering) -> dict[Value, int]:
     """For every value outside the folds: the fold before which it is computed, as late as
-    possible."""
+    possible; results of one routine together."""
     last = low.sections
     slots: dict[Value, int] = {}
     for v in low.values:
@@ -111,7 +111,11 @@ def _slots(low: Lowering) -> dict[Value, int]:
         for d in _sources(v):
             if d in slots:
                 slots[d] = min(slots[d], need)
-    return slots
+    first: dict[Work, int] = {}
+    for v, slot in slots.items():
+        if v.routine is not None:
+            first[v.routine] = min(slot, first.get(v.routine, slot))
+    return slots | {v: first[v.routine] for v in slots if v.routine is not None}
 
 
 def _sources(v: Value) -> list[Value]:

@@ -73,6 +73,16 @@ def _expm(a: Array) -> Array:
     return result
 
 
+def finite(a: Array) -> Array:
+    """The matrices themselves. LAPACK's gesdd does not end for some that are not finite.
+
+    Raises numpy.linalg.LinAlgError for those.
+    """
+    if not np.isfinite(a).all():
+        raise np.linalg.LinAlgError("SVD did not converge")
+    return a
+
+
 def same(function: Callable[..., Any]) -> Meaning:
     """A function of one array with one result, as a meaning."""
     return lambda params, a, shape: (np.asarray(function(a[0])),)
@@ -89,9 +99,9 @@ MATRICES: dict[str, Meaning] = {
     "slogdet": lambda params, a, shape: tuple(map(np.asarray, np.linalg.slogdet(a[0]))),
     "cholesky": same(np.linalg.cholesky),
     "eigh": lambda params, a, shape: tuple(np.linalg.eigh(a[0])),
-    "svd": lambda params, a, shape: tuple(np.linalg.svd(a[0], full_matrices=False)),
+    "svd": lambda params, a, shape: tuple(np.linalg.svd(finite(a[0]), full_matrices=False)),
     "qr": lambda params, a, shape: tuple(np.linalg.qr(a[0])),
-    "pinv": lambda params, a, shape: (np.linalg.pinv(a[0], rcond=a[1]),),
+    "pinv": lambda params, a, shape: (np.linalg.pinv(finite(a[0]), rcond=a[1]),),
     "matrix_power": lambda params, a, shape: (np.linalg.matrix_power(a[0], params[0]),),
     "expm": same(expm),
 }

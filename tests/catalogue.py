@@ -10,6 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from closedform.algebra import functions as F
+from closedform.algebra import linalg
 from closedform.algebra import products as P
 from closedform.algebra.constructors import tensor
 from closedform.algebra.gathering import argsort, inc_subtensor, set_subtensor, sort
@@ -498,3 +499,26 @@ def infinite_sums() -> Case:
     X, w, values = _matrices(41, dtype="float32")
     values[X][7, 2], values[X][[3, 30], 4] = np.inf, 3e38
     return values, [X.sum(0), X.sum(1), (X * w).sum(0), (X + 1).mean(1), X.max(0)]
+
+
+@case
+def matrices() -> Case:
+    a = drawn().normal(size=(3, 5, 5))
+    B, P = tensor("B", (3, 5, 4), "float64"), tensor("P", (3, 5, 5), "float64")
+    u, s, vh = linalg.svd(B, False)
+    w, v = linalg.eigh(P)
+    return {B: a[..., 1:], P: a @ np.swapaxes(a, 1, 2) + np.eye(5)}, [
+        linalg.solve(P, B),
+        linalg.inv(P),
+        linalg.slogdet(P)[1],
+        linalg.cholesky(P),
+        w,
+        abs(v),  # their signs are nobody's promise
+        s,
+        abs(u),
+        abs(vh),
+        *linalg.qr(B),
+        linalg.pinv(B),
+        linalg.matrix_power(P, 3),
+        linalg.expm(P / 9),
+    ]

@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pytest
+import scipy.linalg
 import scipy.special
 from tests.catalogue import CASES
 from tests.programs.drawing import drawn as drawn_program
@@ -35,6 +36,7 @@ NUMPY = {name: getattr(np, name) for name in dir(np) if not name.startswith("_")
 NUMPY = {n: getattr(scipy.special, n) for n in dir(scipy.special) if n[0] != "_"} | NUMPY
 NUMPY |= {n: getattr(np.linalg, n) for n in MATRIX_WORDS if hasattr(np.linalg, n)}
 NUMPY |= {
+    "expm": scipy.linalg.expm,
     "sigmoid": scipy.special.expit,
     "softplus": lambda x: np.logaddexp(0, x),
     "softmax": lambda x, axis=None: np.nan_to_num(scipy.special.softmax(x, axis=axis)),

@@ -353,3 +353,8 @@ SPECIAL(erfcinv, 2)
 SPECIAL(normcdfinv, 3)
 SPECIAL(cyl_bessel_i0, 4)
 SPECIAL(cyl_bessel_i1, 5)
+static inline double sinpi(double x)
+{
+    const double r = x - 2*rint(x/2), pi = 3.141592653589793;
+    return sin(pi*(r > 0.5 ? 1 - r : r < -0.5 ? -1 - r : r));
+}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import scipy.linalg
 from tests.cuda.emulated import SCHEDULES, Emulated
-from tests.cuda.test_operations import agree
+from tests.cuda.test_operations import agree, built
 from tests.cuda.test_words import assert_compiles, compiles
 
 import closedform as cf
@@ -61,6 +62,22 @@ def test_matrices_compile():
         assert_compiles(f)
 
 
+@compiles
+@pytest.mark.parametrize("arch", ["sm_80", "sm_90", "sm_100"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_kernels_of_matrices_neither_spill_nor_keep_a_stack(dtype, arch):
+    a, b = (cf.tensor(name, ("n", "n"), dtype) for name in "ab")
+    outputs = [
+        *la.eigh(a), *la.svd(a, False), *la.qr(a), la.pinv(a), la.expm(a), la.matrix_power(a, 5),
+        la.solve(a, b), la.solve_triangular(a, b), la.inv(a), la.cholesky(a), *la.slogdet(a),
+        la.det(a), la.logdet(a),
+    ]  # fmt: skip
+    found = assert_compiles(cf.function([a, b], outputs, target="cuda"), arch)
+    wanted = {name: use for name, use in found.use.items() if name.startswith("routine")}
+    assert len(wanted) == 13
+    assert {(use.stack, use.spilled) for use in wanted.values()} == {(0, 0)}
+
+
 @pytest.mark.parametrize("n", [1, 2, 40])
 def test_sizes(device, n):
     a, b = RANDOM.normal(size=(n, n)), RANDOM.normal(size=(n, 300))
@@ -97,6 +114,159 @@ def test_every_schedule_gives_the_same_bits(monkeypatch):
     for schedule in SCHEDULES:
         current = Emulated(schedule)
         monkeypatch.setattr(homes, "current_device", lambda current=current: current)
-        outputs = lambda a, b: [la.solve(a, b), la.inv(a), la.cholesky(a), *la.slogdet(a)]  # noqa: E731
+        outputs = lambda a, b: [  # noqa: E731
+            la.solve(a, b), la.inv(a), la.cholesky(a), *la.slogdet(a), la.eigvalsh(a), *la.qr(b),
+            la.svdvals(b), la.pinv(b), la.matrix_power(a, 3), la.expm(a / 9),
+        ]  # fmt: skip
         results.append(b"".join(x.tobytes() for x in agree(outputs, P, B, rtol=1e-9)[1]))
     assert len(set(results)) == 1
+
+
+# ---------------------------------------------------------------- decompositions
+
+SHAPES = ((1, 1), (2, 3, 3), (5, 3), (3, 5), (40, 13), (13, 40), (33, 1))
+PLACES = {"float64": 2e-14, "float32": 2e-5}
+floats = pytest.mark.parametrize("dtype", PLACES)
+
+
+def run(build, *arrays):
+    """Results on the device."""
+    inputs, outputs = built(build, arrays)
+    return [np.asarray(a) for a in cf.function(inputs, outputs, target="cuda")(*arrays)]
+
+
+def close(found, want, dtype, scale=1.0):
+    assert found.dtype == dtype
+    np.testing.assert_allclose(found, want, atol=PLACES[dtype] * max(1.0, scale), rtol=0)
+
+
+def orthonormal(columns, dtype):
+    identity = np.eye(columns.shape[-1])
+    close(
+        np.swapaxes(columns, -1, -2) @ columns,
+        np.broadcast_to(identity, (*columns.shape[:-2], *identity.shape)),
+        dtype,
+    )
+
+
+def drawn(shape, dtype, kind="full"):
+    a = np.random.default_rng(7).normal(size=shape)
+    if kind == "rank 1":
+        a = a[..., :, :1] * a[..., :1, :]
+    return (a * 0 if kind == "zero" else a).astype(dtype)
+
+
+@floats
+@pytest.mark.parametrize("shape", [(1, 1), (2, 2), (2, 3, 3), (40, 40), (41, 41)], ids=str)
+def test_eigenvalues(device, shape, dtype):
+    for kind in ("full", "rank 1", "zero"):
+        a = drawn(shape, dtype, kind)
+        w, v, lower = run(lambda a: [*la.eigh(a), la.eigvalsh(a)], a)
+        symmetric = np.tril(a) + np.swapaxes(np.tril(a, -1), -1, -2)  # the triangle that is read
+        close(w, np.linalg.eigvalsh(symmetric.astype("float64")), dtype, abs(w).max())
+        close(lower, w, dtype, abs(w).max())
+        orthonormal(v, dtype)
+        close(symmetric @ v, v * w[..., None, :], dtype, abs(w).max())
+
+
+@floats
+@pytest.mark.parametrize("kind", ["full", "rank 1", "zero"])
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_singular_values(device, shape, kind, dtype):
+    a = drawn(shape, dtype, kind)
+    u, s, vh, alone = run(lambda a: [*la.svd(a, False), la.svdvals(a)], a)
+    scale = s.max()
+    close(s, np.linalg.svd(a.astype("float64"), compute_uv=False), dtype, scale)
+    close(alone, s, dtype, scale)
+    orthonormal(u, dtype)
+    orthonormal(np.swapaxes(vh, -1, -2), dtype)
+    close((u * s[..., None, :]) @ vh, a, dtype, scale)
+    (inverse,) = run(lambda a: [la.pinv(a, rcond=1e-4)], a)
+    wanted = np.linalg.pinv(a.astype("float64"), rcond=1e-4)
+    close(inverse, wanted, dtype, 10 * abs(wanted).max())
+
+
+@floats
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_reflections_are_lapacks(device, shape, dtype):
+    for kind in ("full", "rank 1", "zero"):
+        a = drawn(shape, dtype, kind)
+        q, r = run(lambda a: list(la.qr(a)), a)
+        scale = abs(a).max() * max(shape)
+        if kind != "rank 1":  # where what is left of a column is noise, so is its direction
+            want = np.linalg.qr(a.astype("float64"))
+            close(q, want[0], dtype)
+            close(r, want[1], dtype, scale)
+        orthonormal(q, dtype)
+        close(q @ r, a, dtype, scale)
+
+
+@floats
+@pytest.mark.parametrize("n", [1, 2, 7, 30])
+def test_powers_and_exponentials(device, n, dtype):
+    a = drawn((2, n, n), dtype) / np.dtype(dtype).type(n**0.5)
+    powers = (2, 3, 7, 12)
+    found = run(lambda a: [*(la.matrix_power(a, p) for p in powers), la.expm(a), la.expm(9 * a)], a)
+    wide = a.astype("float64")
+    want = [
+        *(np.linalg.matrix_power(wide, p) for p in powers),
+        *map(scipy.linalg.expm, (wide, 9 * wide)),
+    ]
+    for x, y in zip(found, want, strict=True):
+        np.testing.assert_allclose(x, y, atol=40 * PLACES[dtype] * abs(y).max(), rtol=0)
+
+
+def test_exponentials_at_the_edges(device):
+    a = np.array(
+        [np.zeros((3, 3)), np.full((3, 3), np.nan), np.diag([-800.0, 0, 1]), np.eye(3) * 1e-300]
+    )
+    (found,) = run(lambda a: [la.expm(a)], a)
+    want = [np.eye(3), np.full((3, 3), np.nan), np.diag([0, 1, np.e]), np.eye(3)]
+    np.testing.assert_allclose(found, want, rtol=1e-12)
+
+
+def test_singular_values_of_very_large_and_small_matrices(device):
+    for scale in (1e-300, 1e300, 5e-324):
+        a = drawn((4, 3), "float64") * scale
+        (s,) = run(lambda a: [la.svdvals(a)], a)
+        np.testing.assert_allclose(s, np.linalg.svd(a, compute_uv=False), rtol=1e-13)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("name", ["svdvals", "pinv"])
+def test_matrices_that_are_not_finite_are_refused_on_every_target(device, name, bad):
+    a, given = cf.matrix("a"), np.eye(3)
+    given[1, 0] = bad
+    for target in ("numpy", "c", "cuda"):
+        with pytest.raises(cf.ClosedformError, match="svd did not converge"):
+            cf.function([a], getattr(la, name)(a), target=target)(given)
+
+
+def test_eigenvalues_of_matrices_that_are_not_finite_are_numpys(device):
+    for bad in (np.nan, np.inf):
+        given = np.eye(3)
+        given[1, 0] = bad
+        (found,) = run(lambda a: [la.eigvalsh(a)], given)
+        np.testing.assert_array_equal(found, np.linalg.eigvalsh(given))
+
+
+def test_results_of_one_decomposition_come_from_one_call(device):
+    a = cf.matrix("a")
+    u, s, vh = la.svd(a, False)
+    f = cf.function([a], [u @ a.sum(1)[:3], s.sum() * a.sum(0), vh], target="cuda")
+    assert f.explain().count(" = svd") == 1
+
+
+def test_gradients_of_decompositions(device):
+    def outputs(a, p):
+        costs = [
+            (la.eigvalsh(p) ** 3).sum(),
+            (la.svdvals(a) ** 3).sum(),
+            (la.pinv(a) ** 2).sum(),
+            (la.expm(p / 9) ** 2).sum(),
+            la.matrix_power(p / 9, 5).sum(),
+            abs(la.eigh(p).eigenvectors[0, -1]),
+        ]
+        return [cf.grad(c, x) for c, x in zip(costs, (p, a, a, p, p, p), strict=True)]
+
+    agree(outputs, A[:5, :5], P[:5, :5], rtol=1e-9)

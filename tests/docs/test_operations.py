@@ -141,6 +141,6 @@ def test_a_cell_says_what_happens() -> None:
     assert "float (DTypeError)" in rows["bitwise_and"]["refuses"]
     assert rows["special.i0e"]["C"] == "SciPy's i0e"
     assert rows["special.i0e"]["CUDA"] == "`ive`, `fabs`, `fmod`, `sqrt`, `exp`, `pow`, `tgamma`"
-    assert rows["special.binom"]["CUDA"] == "refused (EmitError)"
+    assert rows["special.binom"]["CUDA"].startswith("`tgamma`")
     assert rows["max"]["no elements"] == "refused (ShapeError)"
     assert rows["tensor.unique"]["dtypes"] == "none"
