@@ -59,7 +59,8 @@ pushforward.py     derivatives along tangents: one push-forward row per kind
 matrix_adjoints.py pull-backs of the routines of linear algebra
 late.py            verbs of tensors that later stages implement, bound once by the door
 notation.py        formulas without a layout: the tree that both printers share
-normal_form.py     how formulas are built: flat sums, scalars in front
+normal_form.py     how formulas are built: flat products, scalars in front
+sums.py            how sums are: like terms collected, what terms share written once
 view.py            a formula with the axes along which it runs
 factorgraph.py     sums of products in matrix notation
 bodies.py          bodies of maps as formulas: one row per primitive
@@ -68,6 +69,7 @@ symbols.py         users' names as LaTeX
 spelling.py        precedence, parentheses and signs, for both printers
 marks.py           how much there is to read in a formula
 abbreviation.py    names for what is long and repeated
+display_request.py what a printing verb is given, and which form it shows
 transcription.py   a graph in display form becomes notation
 layout.py          numerator and denominator layout of derivatives
 written.py         text of a graph as written, every operation in parentheses

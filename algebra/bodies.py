@@ -11,10 +11,11 @@ from fractions import Fraction
 
 from . import scalar
 from .factorgraph import Labelled, aligned, multiplied
-from .normal_form import power, product, total
+from .normal_form import power, product
 from .notation import ONE, Apply, Formula, Infix, Number
 from .primitives import PRIMITIVES
 from .scalar import Slot, op
+from .sums import total
 
 MINUS = Number(Fraction(-1))
 
@@ -25,7 +26,7 @@ def number(value) -> Number:
 
 
 def body_formula(
-    body, operands: Sequence[Labelled], shorten: Callable, special: Callable
+    body, operands: Sequence[Labelled], shorten: Callable, special: Callable, as_typed: bool = False
 ) -> Labelled:
     """A body with formulas in its slots.
 
@@ -33,6 +34,7 @@ def body_formula(
     ----------
     shorten : see `factorgraph.contraction`.
     special : gives a formula for expressions that have a word of their own, else None.
+    as_typed : see `sums.total`.
 
     Raises
     ------
@@ -42,8 +44,11 @@ def body_formula(
 
     def walk(e) -> Labelled:
         if e not in memo:
-            memo[e] = leaf(e) or special(e, walk) or _row(e, [walk(a) for a in e.args], shorten)
+            memo[e] = leaf(e) or special(e, walk) or row(e, [walk(a) for a in e.args])
         return memo[e]
+
+    def row(e, args: list[Labelled]) -> Labelled:
+        return _sum(args, as_typed) if op(e) == "Add" else _row(e, args, shorten)
 
     def leaf(e) -> Labelled | None:
         if isinstance(e, Slot):
@@ -60,12 +65,15 @@ def _row(e, args: list[Labelled], shorten: Callable) -> Labelled:
     if name == "Mul":
         return multiplied(args, shorten)
     formulas, labels = aligned(args)
-    if name == "Add":
-        return Labelled(total(formulas), labels)
     if PRIMITIVES[name].infix:
         return Labelled(Infix(name, tuple(formulas)), labels)
     row = ROWS.get(name, lambda *a: Apply(name, a, len(labels)))
     return Labelled(row(*formulas), labels)
+
+
+def _sum(args: list[Labelled], as_typed: bool) -> Labelled:
+    formulas, labels = aligned(args)
+    return Labelled(total(formulas, as_typed), labels)
 
 
 def _log1p(x: Formula) -> Formula:

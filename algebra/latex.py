@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from .display_request import displayed, node_to_show
 from .layout import arranged
 from .names import Names
 from .node import Node
@@ -41,7 +42,7 @@ from .notation import (
 from .primitives import PRIMITIVES
 from .spelling import ATOM, HADAMARD, POWER, PRODUCT, SUM, Spelling, decimal, large, shown
 from .symbols import typeset
-from .transcription import displayed, node_to_show, transcribe
+from .transcription import transcribe
 
 WORDS = {row.name: row.latex for row in PRIMITIVES.values() if row.latex} | {
     "one_hot": r"\operatorname{onehot}",

@@ -87,45 +87,6 @@ def merged(factors: list[Formula]) -> list[Formula]:
     return [base if k == 1 else Power(base, Number(k)) for base, k in counts.items() if k]
 
 
-def total(terms: Iterable[Formula]) -> Formula:
-    """A flat sum; a positive term is brought to the front if the first is negative."""
-    flat: list[Formula] = []
-    for t in terms:
-        flat.extend(t.terms if isinstance(t, Sum) else (t,))
-    flat = [t for t in _collected(flat) if t != ZERO] or [ZERO]
-    turned = _turned(flat)
-    if turned is not None:
-        return Transpose(total(turned))
-    first = next((k for k, t in enumerate(flat) if parts(t).coefficient > 0), 0)
-    flat.insert(0, flat.pop(first))
-    return flat[0] if len(flat) == 1 else _divided(flat)
-
-
-def _collected(terms: list[Formula]) -> list[Formula]:
-    """Terms that differ by a number as one."""
-    split = [parts(t) for t in terms]
-    counts: dict[tuple, Fraction] = {}
-    for p in split:
-        rest = (p.scalars, p.below, p.array)
-        counts[rest] = counts.get(rest, Fraction(0)) + p.coefficient
-    if len(counts) == len(terms):
-        return terms
-    return [product([Product(k, *rest[:2])], rest[2]) for rest, k in counts.items()]
-
-
-def _turned(terms: list[Formula]) -> list[Formula] | None:
-    """The terms transposed, if that leaves at most a third of the transposes in matrices; else
-    None.
-    """
-    if len(terms) < 2 or any(t.rank != 2 for t in terms):
-        return None
-    before = sum(map(transposes, terms))
-    if before < 3:
-        return None
-    turned = [transpose(t) for t in terms]
-    return turned if 3 * (sum(map(transposes, turned)) + 1) <= before + 1 else None
-
-
 def transposes(e: Formula) -> int:
     """How many transposes of matrices there are to read, outside of functions."""
     if isinstance(e, Transpose):
@@ -135,48 +96,13 @@ def transposes(e: Formula) -> int:
     return transposes(e.array) if isinstance(e, Product) and e.array is not None else 0
 
 
-def left_of(e: Formula, part: Formula) -> tuple[Formula, ...] | None:
-    """The terms of e that are left when `part` is taken out of it, in whatever order the terms
-    stand; None if it is not in it.
-    """
-    if _ordered(e) == _ordered(part):
-        return ()
-    left = list(e.terms) if isinstance(e, Sum) else [e]
-    for t in part.terms if isinstance(part, Sum) else (part,):
-        same = [k for k, own in enumerate(left) if _ordered(own) == _ordered(t)]
-        if not same:
-            return None
-        left.pop(same[0])
-    return tuple(left)
-
-
-def _ordered(e: Formula) -> Formula:
+def ordered(e: Formula) -> Formula:
     """e with the terms of every sum in one order, to compare."""
 
     def change(t: Formula) -> Formula | None:
-        return Sum(tuple(sorted(map(_ordered, t.terms), key=repr))) if isinstance(t, Sum) else None
+        return Sum(tuple(sorted(map(ordered, t.terms), key=repr))) if isinstance(t, Sum) else None
 
     return rewrite(e, change)
-
-
-def _divided(terms: list[Formula]) -> Formula:
-    """A sum, with scalars that divide every term written once."""
-    split = [parts(t) for t in terms]
-    common = [b for b in dict.fromkeys(split[0].below) if all(b in p.below for p in split)]
-    if not common:
-        return Sum(tuple(terms))
-    rest = tuple(product([_without(p, common)], p.array) for p in split)
-    core = Sum(rest)
-    below = Product(Fraction(1), (), tuple(common))
-    return product([below], core) if core.rank else product([below, core])
-
-
-def _without(p: Product, below: list[Formula]) -> Product:
-    """The scalar part, with some divisors left out once each."""
-    left = list(p.below)
-    for b in below:
-        left.remove(b)
-    return Product(p.coefficient, p.scalars, tuple(left))
 
 
 def hadamard(factors: Iterable[Formula]) -> Formula:
@@ -264,8 +190,15 @@ def chain(factors: Iterable[Formula], order: int) -> Formula:
     return product([*scalars, core]) if core.rank == 0 else product(scalars, core)
 
 
-def transpose(e: Formula) -> Formula:
-    """e with its two axes exchanged; a vector becomes a row, a symmetric matrix stays as it is."""
+def transpose(e: Formula, alone: bool = False) -> Formula:
+    """e with its two axes exchanged; a vector becomes a row, a symmetric matrix stays as it is.
+
+    Parameters
+    ----------
+    alone : nothing will stand beside the result, so that a sum needs no parentheses.
+    """
+    if alone and isinstance(e, Sum):
+        return _of_sum(e, 1)
     if isinstance(e, Transpose):
         return e.base
     if e.rank == 0 or isinstance(e, Identity):
@@ -287,12 +220,15 @@ def _of_name(e: Symbol | Temporary) -> Formula:
     return e if e.symmetric else Transpose(e)
 
 
-def _of_sum(e: Sum) -> Formula:
-    """The sum of the transposes, unless that has more of them."""
+def _of_sum(e: Sum, more: int = 0) -> Formula:
+    """The sum of the transposes, unless more than that many are added; one, where a term has none
+    because it is symmetric.
+    """
     turned = tuple(map(transpose, e.terms))
     if _alike(turned, e.terms):
         return e
-    fewer = sum(map(transposes, turned)) <= sum(map(transposes, e.terms))
+    more = more or any(t.rank == 2 and t == u for t, u in zip(turned, e.terms, strict=True))
+    fewer = sum(map(transposes, turned)) <= sum(map(transposes, e.terms)) + more
     return Sum(turned) if fewer and all(t.rank == 2 for t in e.terms) else Transpose(e)
 
 
@@ -303,7 +239,7 @@ def _of_hadamard(e: Hadamard) -> Formula:
 
 def _alike(one: tuple[Formula, ...], other: tuple[Formula, ...]) -> bool:
     """Whether they are the same in another order."""
-    return Counter(map(_ordered, one)) == Counter(map(_ordered, other))
+    return Counter(map(ordered, one)) == Counter(map(ordered, other))
 
 
 def _of_matrix_power(e: MatrixPower) -> Formula:

@@ -13,7 +13,6 @@ import dataclasses
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
 from typing import Any
 
 
@@ -289,9 +288,13 @@ ZERO, ONE = Number(Fraction(0)), Number(Fraction(1))
 # ---------------------------------------------------------------- walks; they recurse
 
 
-@cache
+_names: dict[type, tuple[str, ...]] = {}  # of the fields of each kind, looked up once
+
+
 def _fields(kind: type) -> tuple[str, ...]:
-    return tuple(field.name for field in dataclasses.fields(kind))
+    if kind not in _names:
+        _names[kind] = tuple(field.name for field in dataclasses.fields(kind))
+    return _names[kind]
 
 
 def children(e: Formula) -> Iterable[Formula]:

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 
 from .factorgraph import Labelled, Unsayable, aligned
 from .node import Map, Node, Reduce
-from .normal_form import left_of, total, transpose
+from .normal_form import transpose
 from .notation import Apply, Formula
 from .scalar import MINUS_ONE, Slot, op
+from .sums import left_of, total
 from .view import View
 
 WORDS = ("softmax", "log_softmax")
@@ -87,7 +88,7 @@ def _stripped(x: Node) -> Node:
 
 def _left_of(
     e: Formula, part: Formula, definitions: Mapping[Formula, Formula]
-) -> list[Formula] | None:
+) -> tuple[Formula, ...] | None:
     """The terms of e without those of a part, which may stand for its definition."""
     found = left_of(e, part)
     return left_of(e, definitions.get(part, part)) if found is None else found

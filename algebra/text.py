@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 
 from .array_text import array_text
 from .build import here
+from .display_request import displayed, node_to_show
 from .errors import ExpressionError
 from .graph import topological
 from .layout import arranged
@@ -52,7 +53,7 @@ from .spelling import (
     plain_name,
     shown,
 )  # fmt: skip
-from .transcription import displayed, node_to_show, transcribe
+from .transcription import transcribe
 from .written import written
 
 WORDS = {row.name: row.text for row in PRIMITIVES.values() if row.text} | {

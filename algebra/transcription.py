@@ -9,21 +9,18 @@ twice, becomes a temporary under "where".
 from __future__ import annotations
 
 import itertools
-import reprlib
-import weakref
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from . import late, routine_notation
+from . import routine_notation
 from .abbreviation import abbreviated
 from .bodies import body_formula
-from .build import here
 from .dims import Extent
 from .dims import product as merged
-from .errors import ExpressionError
+from .display_request import SHOWN_AS_IT_IS
 from .factorgraph import Labelled, Unsayable, contraction
 from .graph import topological
 from .names import Names, Spell, is_variable
@@ -71,32 +68,8 @@ from .wrapping import unwrapped
 
 SHARED_SIZE = 12  # a formula of this size that is used twice is named
 LONG_SIZE = 60  # a formula of this size is named
-# nodes whose form their user asked for
-SHOWN_AS_IT_IS: weakref.WeakSet[Node] = weakref.WeakSet()
 WRITTEN_OUT = 8  # elements of an unnamed constant that is written out
 DIAG_SIZE = 8  # a longer argument of diag is named
-
-
-def node_to_show(verb: str, tensor: object) -> Node:
-    """The node that a printing verb is given.
-
-    Raises ExpressionError for what is no tensor.
-    """
-    node = tensor if isinstance(tensor, Node) else getattr(tensor, "node", None)
-    if not isinstance(node, Node):
-        raise ExpressionError(
-            f"{verb} of {reprlib.repr(tensor)}, of type {type(tensor).__name__}",
-            where=here(),
-            fix="give one tensor; cf.as_tensor makes one of numbers and arrays",
-        )
-    return node
-
-
-def displayed(node: Node, kinks: bool = False, names: bool = True) -> Node:
-    """A node in display form, or as it is if a verb gave it that form; parameters as in `pp`."""
-    if node in SHOWN_AS_IT_IS:
-        return node
-    return late.call("display", node, kinks=kinks, names=names)
 
 
 def common_names(nodes: Iterable[Node], spell: Spell) -> Names:
@@ -109,7 +82,11 @@ def common_names(nodes: Iterable[Node], spell: Spell) -> Names:
 
 
 def transcribe(
-    node: Node, spell: Spell, keep_names: bool = False, common: Names | None = None
+    node: Node,
+    spell: Spell,
+    keep_names: bool = False,
+    common: Names | None = None,
+    as_typed: bool = False,
 ) -> Document:
     """The formula of a node in display form.
 
@@ -118,14 +95,16 @@ def transcribe(
     spell : how the printer writes symbols; decides which names clash.
     keep_names : show intermediates that have a name by it, and define them under "where".
     common : names that are given already; default: the node's own.
+    as_typed : what terms of a sum have in common stays in each of them.
     """
     names = common.copy() if common else Names(spell)
-    return _Transcriber(node, names, keep_names).document()
+    return _Transcriber(node, names, keep_names, as_typed).document()
 
 
 class _Transcriber:
-    def __init__(self, node: Node, names: Names, keep_names: bool) -> None:
+    def __init__(self, node: Node, names: Names, keep_names: bool, as_typed: bool = False) -> None:
         self.node, self.keep_names = node, keep_names
+        self.as_typed = as_typed or node in SHOWN_AS_IT_IS
         self.shortened: set[Formula] = set()
         self.order = topological([node])
         self.names = names
@@ -214,7 +193,8 @@ class _Transcriber:
 
     def _map(self, x: Map) -> View:
         operands = self._operands(x, x.spec.indices)
-        found = body_formula(x.spec.body, operands, self.shorten, self._special(x, operands))
+        special = self._special(x, operands)
+        found = body_formula(x.spec.body, operands, self.shorten, special, self.as_typed)
         return View(found.formula, found.labels)
 
     def _special(self, x: Map, operands: list[Labelled]) -> Callable:
@@ -344,22 +324,26 @@ class _Transcriber:
         at = lambda o: Labelled(entry(o.formula, [index[t] for t in o.labels]))  # noqa: E731
         entries = [at(o) for o in operands]
         if isinstance(x, Map):
-            arrays = partial(body_formula, operands=operands, shorten=self.shorten)
-
-            def special(e, walk) -> Labelled | None:
-                try:
-                    found = arrays(e, special=self._special(x, operands))
-                except Unsayable:
-                    return None
-                return at(found) if is_softmax(found.formula) else None
-
-            return body_formula(x.spec.body, entries, self.shorten, special).formula
+            return self._of_entries(x, operands, entries, at)
         carried = set().union(*(o.labels for o in operands))
         summed = [t for t, d in enumerate(x.spec.sizes) if t not in x.spec.out and d != 1]
         repeats = [self.names.extent(x.spec.sizes[t]) for t in summed if t not in carried]
         body = product([*repeats, *(e.formula for e in entries)])
         over = tuple(index[t] for t in summed if t in carried)
         return IndexSum(over, body) if over else body
+
+    def _of_entries(self, x: Map, operands: list, entries: list, at: Callable) -> Formula:
+        """The body of a Map of elements; a softmax is read as an array."""
+        arrays = partial(body_formula, operands=operands, shorten=self.shorten)
+
+        def special(e, walk) -> Labelled | None:
+            try:
+                found = arrays(e, special=self._special(x, operands))
+            except Unsayable:
+                return None
+            return at(found) if is_softmax(found.formula) else None
+
+        return body_formula(x.spec.body, entries, self.shorten, special, self.as_typed).formula
 
     def _entry_of_array(self, x: Layout | Reduce, index: dict[int, Index]) -> Formula:
         """Slices, reshapes and reductions of an array that is repeated along an axis: of a name for

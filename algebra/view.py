@@ -86,7 +86,7 @@ def whole(view: View, dims: tuple[Extent, ...]) -> Formula:
     except Unsayable:
         return view.formula if not view.axes else _by_index(view, len(dims))
     if view.axes == (1, 0) or (view.axes == (1,) and len(dims) == 2):
-        return transpose(view.formula)
+        return transpose(view.formula, alone=True)
     return view.formula if view.axes == tuple(sorted(view.axes)) else _by_index(view, len(dims))
 
 

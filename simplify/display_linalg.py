@@ -22,7 +22,8 @@ from ..algebra.node import (
 )
 from ..algebra.scalar import Add, Mul, Slot, replace, subexpressions
 from .contraction_rows import NodeRule, rebuild
-from .factors import Factor, contraction, flat_factors, key, read_factors
+from .factors import Factor, contraction, flat_factors, key, read_factors, reads_of
+from .rule import negative, product
 
 DEPTH = 4  # operations that are looked through for a proof of symmetry
 SYMMETRIC_OF = ("inv", "pinv", "expm", "matrix_power")  # symmetric for a symmetric matrix
@@ -58,29 +59,56 @@ def _is_palindrome(a: Contract, depth: int) -> bool:
     factors = flat_factors(a, itertools.count(2))
     swap = {0: 1, 1: 0}
     turned = [(b, tuple(swap.get(t, t) for t in ls)) for b, ls in factors]
-    return same_factors(factors, turned, 2, depth)
+    return same_factors(factors, turned, 2, depth) == 1
 
 
-def same_factors(one: list[Factor], other: list[Factor], rank: int, depth: int = DEPTH) -> bool:
-    """Whether two products of factors are the same sum, whatever the order of the factors and the
-    names of the labels from `rank` on; A' is A for a symmetric A.
+def same_factors(one: list[Factor], other: list[Factor], rank: int, depth: int = DEPTH) -> int:
+    """1 if two products of factors are the same sum, whatever the order of the factors and the
+    names of the labels from `rank` on, -1 if one is the negative of the other, else 0; A' is A for
+    a symmetric A, and -(a - b) is b - a.
     """
-    if len(one) > 6 or Counter(b for b, _ in one) != Counter(b for b, _ in other):
-        return False
+    if len(one) != len(other) or len(one) > 6:
+        return 0
+    equal = Counter(b for b, _ in one) == Counter(b for b, _ in other)
+    if not equal and Counter(map(_alone, one)) != Counter(map(_alone, other)):
+        return 0
     inner, renamed = (sorted({t for _, ls in fs for t in ls if t >= rank}) for fs in (one, other))
     if len(inner) > 4 or len(inner) != len(renamed):
-        return False
+        return 0
     even = {b for b, ls in one if len(ls) == 2 and is_symmetric(b, depth - 1)}
+    first: dict[Any, Any] = {}  # of each sum, with either sign, the one that was seen first
 
-    def counted(factors: list[Factor], move: dict[int, int]) -> Counter:
+    def signed(factors: list[Factor], move: dict[int, int]) -> tuple[int, Counter]:
         moved = [(b, tuple(move.get(t, t) for t in ls)) for b, ls in factors]
-        return Counter((b, tuple(sorted(ls)) if b in even else ls) for b, ls in moved)
+        plain = [(b, tuple(sorted(ls)) if b in even else ls) for b, ls in moved]
+        if equal:
+            return 1, Counter(plain)
+        keys = [_of_sum(*m) or (p, None) for m, p in zip(moved, plain, strict=True)]
+        turned = sum(first.setdefault(frozenset(k), k[0]) != k[0] for k in keys)
+        return (-1) ** turned, Counter(frozenset(k) for k in keys)
 
-    plain = counted(one, {})
-    return any(
-        counted(other, dict(zip(renamed, order, strict=True))) == plain
-        for order in itertools.permutations(inner)
-    )
+    sign, plain = signed(one, {})
+    for order in itertools.permutations(inner):
+        found, keys = signed(other, dict(zip(renamed, order, strict=True)))
+        if keys == plain:
+            return sign * found
+    return 0
+
+
+def _alone(factor: Factor) -> Any:
+    """What equal factors have in common, whatever their labels."""
+    b, _ = factor
+    return frozenset(b.operands) if isinstance(b, Map) and type(b.spec.body) is Add else b
+
+
+def _of_sum(b: Node, labels: tuple[int, ...]) -> tuple[Any, Any] | None:
+    """A sum as what it adds at its labels, and its negative; None for another factor."""
+    if not (isinstance(b, Map) and type(b.spec.body) is Add):
+        return None
+    reads = [(a, tuple(None if t is None else labels[t] for t in i)) for a, i in reads_of(b)]
+    if {t for _, i in reads for t in i} != set(labels):
+        return None
+    return key(b.spec.body, reads), key(negative(b.spec.body), reads)
 
 
 def _is_even(a: Map, depth: int) -> bool:
@@ -132,14 +160,17 @@ def symmetric_view(composer: Any, x: Map) -> Node | None:
 
 
 def same_product(composer: Any, x: Map) -> Node | None:
-    """Two operands that are the same product, with factors in another order, are one."""
+    """Two operands that are the same product, with factors in another order, are one; so are a
+    product and its negative.
+    """
     products = [k for k, a in enumerate(x.operands) if isinstance(a, Contract)]
     for k, j in itertools.combinations(products, 2):
         if x.operands[k].dtype != x.operands[j].dtype:
             continue
         one, other = (read_factors(x, i) for i in (k, j))
-        if one and other and same_factors(one, other, x.ndim):
-            slots = {s: Slot(k, s.sign) for s in subexpressions(x.spec.body)
+        sign = same_factors(one, other, x.ndim) if one and other else 0
+        if sign:
+            slots = {s: product((sign, Slot(k, s.sign))) for s in subexpressions(x.spec.body)
                      if isinstance(s, Slot) and s.index == j}  # fmt: skip
             body = replace(x.spec.body, slots)
             return composer.normal(Map(x.spec.with_(body=body), *x.operands))

@@ -281,13 +281,16 @@ def sign_into_product(composer: Any, x: Map) -> Node | None:
 
 
 def _turned(composer: Any, a: Node) -> Node | None:
-    """The negative of a contraction by turning a sum in it that has as many minus signs as plus."""
+    """The negative of a contraction by turning a sum in it that has as many minus signs as plus,
+    and is written nowhere else.
+    """
     if not isinstance(a, Contract) or a in composer.shared:
         return None
     for k, b in enumerate(a.operands):
         if isinstance(b, Map) and type(b.spec.body) is Add and b not in composer.shared:
             terms = b.spec.body.args
-            if 2 * sum(map(is_negative, terms)) >= len(terms):
+            elsewhere = composer.sums[sum_key(b, b.spec.body)] > 1
+            if 2 * sum(map(is_negative, terms)) >= len(terms) and not elsewhere:
                 turned = composer.normal(_negated(b))
                 operands = [turned if j == k else c for j, c in enumerate(a.operands)]
                 return composer.normal(Contract(a.spec, *operands))

@@ -14,9 +14,14 @@ from ..algebra.scalar import HALF, Add, Mul, Pow, Scalar, Slot, is_number
 from ..algebra.transcription import transcribe
 
 
-def reading_cost(node: Node) -> int:
-    """Marks of the formula of a node, as it stands: nothing is rewritten first."""
-    return document_marks(transcribe(node, lambda s: s.name + "'" * s.primes))
+def reading_cost(node: Node, as_typed: bool = False) -> int:
+    """Marks of the formula of a node; no row is applied first.
+
+    Parameters
+    ----------
+    as_typed : what terms of a sum have in common is not written once, either.
+    """
+    return document_marks(transcribe(node, lambda s: s.name + "'" * s.primes, as_typed=as_typed))
 
 
 # ---------------------------------------------------------------- an estimate on graphs

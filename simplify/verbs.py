@@ -12,13 +12,13 @@ from typing import Any
 
 from ..algebra import build
 from ..algebra.dims import show_shape, unify
+from ..algebra.display_request import SHOWN_AS_IT_IS, node_to_show
 from ..algebra.errors import ExpressionError, ShapeError
 from ..algebra.graph import topological
 from ..algebra.node import Derivative, Leaf, Map, Node
 from ..algebra.origin import here
 from ..algebra.scalar import Add, Mul, Pow, Slot, is_number
 from ..algebra.tensor import Tensor, as_tensor
-from ..algebra.transcription import SHOWN_AS_IT_IS, node_to_show
 from . import display_nodes, expansion_rows
 from .arithmetic import ARITHMETIC, coefficient
 from .compose import Composer

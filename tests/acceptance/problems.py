@@ -65,7 +65,7 @@ class Problem:
     def costs(self) -> tuple[int, int]:
         """Reading cost of the derivative as we show it, and of the textbook's as it stands."""
         ours = reading_cost(display_form(self.derivative.node))
-        return ours, reading_cost(self.closed.node)
+        return ours, reading_cost(self.closed.node, as_typed=True)
 
 
 @functools.cache

@@ -34,6 +34,14 @@ def gaussian(mean: cf.Tensor, covariance: cf.Tensor) -> cf.Tensor:
     return -0.5 * logdet(covariance) - 0.5 * (x - mean) @ inv(covariance) @ (x - mean)
 
 
+def gaussian_data(mean: cf.Tensor, covariance: cf.Tensor) -> cf.Tensor:
+    """The same, summed over the rows of X."""
+    centred = X - mean
+    return (
+        -0.5 * X.shape[0] * logdet(covariance) - 0.5 * (centred @ inv(covariance) * centred).sum()
+    )
+
+
 GOLDEN = {
     # linear and quadratic forms, Matrix Cookbook (69) to (88)
     "linear": (grad(a @ x, x), "a", "a"),
@@ -68,8 +76,18 @@ GOLDEN = {
         "−2(A + Aᵀ) x/(xᵀ A x)³",
     ),
     "inner products": (grad((x @ x) * (y @ y), x), r"2 \left\|y\right\|^{2} x", "2 ‖y‖² x"),
+    "average of both sides": (
+        grad((x - a) @ A @ (x - a) / 2, x),
+        r"\frac{1}{2} \left(A + A^\top\right) \left(x - a\right)", "(A + Aᵀ) (x − a)/2"),
+    "Rayleigh quotient, (95)": (
+        grad((x @ A @ x) / (x @ B @ x), x), None, "(A + Aᵀ − xᵀ A x (B + Bᵀ)/(xᵀ B x)) x/(xᵀ B x)"),
+    "resolvent": (
+        grad(a @ inv(X.T @ X + 0.1 * cf.eye(d)) @ b, X), None,
+        "−X (Xᵀ X + 0.1 I)⁻¹ (b aᵀ + a bᵀ) (Xᵀ X + 0.1 I)⁻¹"),
     # traces, (99) to (121)
     "trace": (grad(cf.trace(A), A), "I", "I"),
+    "trace of five": (
+        grad(cf.trace(B.T @ A.T @ C @ A @ B), A), None, "(C + Cᵀ) A B Bᵀ"),
     "trace of a product": (grad(cf.trace(A @ B @ C), B), r"A^\top C^\top", "Aᵀ Cᵀ"),
     "trace, transposed": (grad(cf.trace(A @ B.T @ C), B), "C A", "C A"),
     "trace of a square": (
@@ -120,16 +138,22 @@ GOLDEN = {
     ),
     "ratio of forms, (126)": (
         grad(cf.trace(inv(X.T @ G @ X) @ (X.T @ H @ X)), X), None,
-        "2H X T₀ − 2G X T₀ Xᵀ H X T₀\n  where T₀ = (Xᵀ G X)⁻¹",
+        "2(H − G X (Xᵀ G X)⁻¹ Xᵀ H) X (Xᵀ G X)⁻¹",
     ),
     # Gaussians, (346) to (356)
     "Gaussian, mean": (grad(gaussian(mu, S), mu), None, "S⁻¹ (x − μ)"),
     "Gaussian, covariance": (
         grad(gaussian(mu, S), S),
-        r"\frac{1}{2} S^{-1} \left(x - \mu\right) \left(x - \mu\right)^\top S^{-1} - "
-        r"\frac{1}{2} S^{-1}",
-        "S⁻¹ (x − μ) (x − μ)ᵀ S⁻¹/2 − S⁻¹/2",
+        r"\frac{1}{2} \left(S^{-1} \left(x - \mu\right) \left(x - \mu\right)^\top S^{-1} - "
+        r"S^{-1}\right)",
+        "(S⁻¹ (x − μ) (x − μ)ᵀ S⁻¹ − S⁻¹)/2",
     ),
+    "Gaussian, many points": (
+        grad(gaussian_data(mu, S), S), None,
+        "(S⁻¹ (X − 𝟏 μᵀ)ᵀ(X − 𝟏 μᵀ) S⁻¹ − n S⁻¹)/2",
+    ),
+    "Gaussian, mean of many points": (
+        grad(gaussian_data(mu, S), mu), None, "S⁻¹ (X − 𝟏 μᵀ)ᵀ 𝟏"),
     "Gaussian, Hessian": (hess(gaussian(mu, S), x), "-S^{-1}", "−S⁻¹"),
     # norms, (129) to (132)
     "distance": (

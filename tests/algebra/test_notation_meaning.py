@@ -11,7 +11,7 @@ import pytest
 import closedform as cf
 from closedform.algebra.names import Names
 from closedform.algebra.node import Node, contract_node, delta_leaf, map_node
-from closedform.algebra.normal_form import chain, hadamard, product, symmetric, total, transpose
+from closedform.algebra.normal_form import chain, hadamard, product, symmetric, transpose
 from closedform.algebra.notation import (
     Apply,
     Chain,
@@ -32,6 +32,7 @@ from closedform.algebra.notation import (
     Transpose,
 )
 from closedform.algebra.scalar import Add, Mul, Pow, Slot, exp, tanh
+from closedform.algebra.sums import total
 from closedform.algebra.transcription import transcribe
 
 N = 3  # every extent
