@@ -50,12 +50,16 @@ class Arguments:
         CallError
             Naming the input, what was given and what is needed.
         """
-        values = self._collect(args, kwargs)
+        values = self.collect(args, kwargs)
         return [self.convert(p, v) for p, v in zip(self.parameters, values, strict=True)]
 
     # ------------------------------------------------------------ which value is whose
 
-    def _collect(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
+    def collect(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
+        """Return the value of each input, as it was passed.
+
+        Raises CallError, naming what is missing, twice there or unknown.
+        """
         count = len(self.parameters)
         if len(args) > count:
             raise CallError(

@@ -6,13 +6,14 @@ other one the other way round, so that nothing is copied.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..algebra.build import describe, here
 from ..algebra.errors import CallError
 from ..emit.device_text import extents_of
 from . import homes, results
+from .arguments import Arguments
 from .extents import Sizes
 from .native import commit
 
@@ -20,6 +21,30 @@ if TYPE_CHECKING:
     from .cuda import CudaFunction
 
 BUNDLE = 32  # steps that one graph holds
+
+
+def check_in_place(
+    arguments: Arguments, args: Sequence[Any], kwargs: Mapping[str, Any], arrays: Sequence[Any]
+) -> None:
+    """Refuse arguments that are copied before kernels read them.
+
+    Raises
+    ------
+    CallError
+        Naming the input: writing into it would change nothing.
+    """
+    device = homes.current_device()
+    values = arguments.collect(args, kwargs)
+    for p, value, array in zip(arguments.parameters, values, arrays, strict=True):
+        given = device.adopt(value)
+        if given is not None and device.pointer(given) != device.pointer(array):
+            raise CallError(
+                f"capture of a call whose input {p.shown} is copied first: it has dtype"
+                f" {given.dtype}, where {p.leaf.dtype} is needed, or elements that are not aligned",
+                where=here(),
+                fix="pass an aligned array of that dtype: a recorded step reads the same memory"
+                " every time",
+            )
 
 
 class Captured:

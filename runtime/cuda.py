@@ -30,11 +30,18 @@ ROOM = 0.8  # of the free device memory that arguments may take
 
 
 class DeviceArguments(Arguments):
-    """As `Arguments`; what lives on the device stays there."""
+    """As `Arguments`; what lives on the device stays there.
+
+    realigned  is given the names of inputs that are copied there, for kernels cannot read them
+    """
+
+    def __init__(self, *given: Any, realigned: dict[str, None]) -> None:
+        super().__init__(*given)
+        self._realigned = realigned
 
     def convert(self, p: Parameter, value: Any) -> Any:
         """Return a device array, or a NumPy array for what was in host memory."""
-        array = homes.current_device().adopt(value)
+        array = self._taken(p, value)
         wanted = p.leaf.dtype
         if array is None:
             narrow = isinstance(value, np.ndarray) and value.dtype.name in NARROW
@@ -56,6 +63,15 @@ class DeviceArguments(Arguments):
             )
         return homes.current_device().cast(array, wanted)
 
+    def _taken(self, p: Parameter, value: Any) -> Any:
+        """The value as an array of the device; None for what is in host memory."""
+        device = homes.current_device()
+        found = device.adopt(value)
+        array = found if found is None else device.aligned(found)
+        if array is not found:
+            self._realigned[p.shown] = None
+        return array
+
     def _check_typed(self, p: Parameter, array: Any) -> None:
         if array.dtype.name not in NARROW:
             self._check_kind(p, array)
@@ -72,10 +88,12 @@ class CudaFunction(Function):
     def __init__(self, forms: Forms, options: dict[str, Any]) -> None:
         super().__init__(forms, options)
         self.target = "cuda"
+        self._realigned: dict[str, None] = {}
         self._arguments = DeviceArguments(
             forms.signature.parameters,
             options["allow_input_downcast"],
             lambda p: forms.line(p.leaf),
+            realigned=self._realigned,
         )
         self._entries: OrderedDict[Any, tuple[specialisation.Kind, DeviceEntry]] = OrderedDict()
         self._constants: dict[int, list[Any]] = {}
@@ -124,6 +142,10 @@ class CudaFunction(Function):
             lines += [f"launches for extents {', '.join(map(str, extents))}:"]
             lines += ["  " + note for note in plan.notes]
         lines += [f"copied from host memory at every call: {name}" for name in self._copied]
+        lines += [
+            f"copied within the device, for its elements are not aligned: {name}"
+            for name in self._realigned
+        ]
         return "\n".join(lines)
 
     # ------------------------------------------------------------ calls
@@ -292,11 +314,13 @@ class CudaFunction(Function):
         Raises
         ------
         CallError
-            If an argument or a shared variable lives in host memory.
+            If an argument or a shared variable lives in host memory, or if a kernel cannot read an
+            argument where it is.
         """
-        from .capture import Captured
+        from .capture import Captured, check_in_place
 
         arrays = self._arguments.read(args, kwargs)
+        check_in_place(self._arguments, args, kwargs, arrays)
         return Captured(self, arrays, self._forms.sizes(arrays))
 
 

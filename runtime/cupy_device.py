@@ -248,7 +248,7 @@ class CupyDevice:
                 where=here(),
                 fix=f"move it, or call within `with cupy.cuda.Device({value.device.id}):`",
             )
-        return self._aligned(value) if value.data.ptr % value.itemsize else value
+        return value
 
     def _taken(self, value: Any) -> Any:
         """An array of another library in device memory; None if it is not."""
@@ -266,16 +266,15 @@ class CupyDevice:
             ) from None
         return None
 
-    def _aligned(self, value: Any) -> Any:
-        """A copy of an array whose elements begin anywhere, byte by byte."""
-        if value.strides[-1:] != (value.itemsize,):
-            raise CallError(
-                f"an array of dtype {value.dtype} begins at an address that is no multiple of"
-                f" {value.itemsize}, and its elements do not lie together",
-                where=here(),
-                fix="pass an array in memory of its own, which is aligned",
-            )
-        return self.cast(value.view(np.uint8), np.dtype(np.uint8)).view(value.dtype)
+    def aligned(self, array: Any) -> Any:
+        item = array.itemsize
+        steps = (s for s, n in zip(array.strides, array.shape, strict=True) if n > 1)
+        if not (array.data.ptr % item or any(s % item for s in steps)):
+            return array
+        shape, strides = (*array.shape, item), (*array.strides, 1)
+        made = self.empty(shape, np.dtype(np.uint8))
+        made[...] = self.cupy.ndarray(shape, np.uint8, array.data, strides)
+        return made.view(array.dtype).reshape(array.shape)
 
     def signature(self, arrays: Sequence[Any]) -> tuple[Any, list[int]] | None:
         kind, number = self.cupy.ndarray, self.number

@@ -69,6 +69,13 @@ class Device(Protocol):
         Raises CallError if it is in the memory of another device.
         """
 
+    def aligned(self, array: Any) -> Any:
+        """An array of this device, or a copy of one whose elements do not begin at multiples of
+        their size, which kernels cannot read.
+
+        Raises CallError if there is no room.
+        """
+
     def signature(self, arrays: Sequence[Any]) -> tuple[Any, list[int]] | None:
         """Shapes, strides and dtypes of arrays of this device as a key, and their addresses; None
         if something else is among them, or an array whose elements are not aligned."""

@@ -35,7 +35,7 @@ def host(value: Any) -> np.ndarray:
     if not on_device(value):
         return value
     device = current_device()
-    return device.host(device.adopt(value))
+    return device.host(device.aligned(device.adopt(value)))
 
 
 def check_homes(shared: Iterable[Leaf], target: str) -> None:

@@ -156,6 +156,9 @@ class Emulated:
     def adopt(self, value: Any) -> Any:
         return value if isinstance(value, DeviceArray) else None
 
+    def aligned(self, array: Any) -> Any:
+        return array if array.flags.aligned else self.put(array)
+
     def signature(self, arrays: Sequence[Any]) -> tuple[Any, list[int]] | None:
         if not all(type(a) is DeviceArray and a.flags.aligned for a in arrays):
             return None

@@ -37,10 +37,15 @@ class Pointer:
 class ndarray(np.ndarray):  # noqa: N801 (CuPy's name)
     number = 0
 
-    def __new__(cls, shape: tuple, dtype: Any, pointer: Pointer) -> ndarray:
-        count = int(np.prod(shape)) * np.dtype(dtype).itemsize
-        part = pointer.array[pointer.offset : pointer.offset + count]
-        return part.view(dtype).reshape(shape)
+    def __new__(cls, shape: tuple, dtype: Any, pointer: Pointer, strides: Any = None) -> ndarray:
+        if strides is None:
+            strides = np.empty((), dtype).itemsize * np.cumprod([1, *shape[:0:-1]])[::-1]
+        interface = {"shape": shape, "strides": tuple(map(int, strides)), "version": 3}
+        interface |= {"typestr": np.dtype(dtype).str, "data": (pointer.ptr, False)}
+        held = types.SimpleNamespace(__array_interface__=interface, array=pointer.array)
+        made = np.asarray(held).view(ndarray)
+        made.number = pointer.device_id
+        return made
 
     def __array_finalize__(self, other: Any) -> None:
         self.number = getattr(other, "number", 0)

@@ -150,15 +150,39 @@ def test_each_device_has_its_own_kernels(cupy):
     np.testing.assert_array_equal(f(cupy.put(np.arange(3.0), number=1)), [0, 2, 4])
 
 
-def test_misaligned_arrays_are_copied_or_refused(cupy):
-    raw = cupy.put(np.zeros(83, np.uint8))
-    given = raw[3:].view(np.float64)
-    given[...] = np.arange(10.0)
+def test_misaligned_arrays_of_any_layout_are_copied(cupy):
+    raw = cupy.put(np.zeros(600, np.uint8))
+    values = np.arange(60.0).reshape(10, 6)
+    given = raw[3:483].view(np.float64).reshape(10, 6)
+    given[...] = values
+    x = cf.matrix("x")
+    f = cf.function([x], x.sum(1), target="cuda")
+    for part in (np.s_[:], np.s_[::2], np.s_[:, ::-2], np.s_[3:4, 1:2]):
+        for a, wanted in ((given, values), (given.T, values.T)):
+            np.testing.assert_array_equal(f(a[part]), wanted[part].sum(1))
+    assert f.explain().splitlines()[-1] == (
+        "copied within the device, for its elements are not aligned: 'x'"
+    )
+
+
+def test_elements_between_multiples_of_their_size_are_copied(cupy):
+    """The first element is aligned, the others are not."""
+    records = np.zeros(5, np.dtype([("x", "f8"), ("y", "f4")]))
+    records["x"] = np.arange(5.0)
+    given = cupy.put(records.view(np.uint8)).view(records.dtype)["x"]
+    assert given.strides == (12,) and type(given) is cupy.ndarray
     x = cf.vector("x")
     f = cf.function([x], x * 2, target="cuda")
-    np.testing.assert_array_equal(f(given), 2 * np.arange(10.0))
-    with pytest.raises(cf.CallError, match="no multiple of 8"):
-        f(given[::2])
+    np.testing.assert_array_equal(f(given), 2 * np.arange(5.0))
+
+
+def test_what_is_copied_first_is_not_captured(cupy):
+    x = cf.vector("x", dtype="float32")
+    f = cf.function([x], x * 2, target="cuda", allow_input_downcast=True)
+    raw = cupy.put(np.zeros(41, np.uint8))
+    for given in (raw[1:].view(np.float32), cupy.put(np.ones(10))):
+        with pytest.raises(cf.CallError, match="whose input 'x' is copied first"):
+            f.capture(given)
 
 
 def test_mixed_device_and_host_arguments(cupy):
