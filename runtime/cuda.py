@@ -21,7 +21,7 @@ from .device import DeviceEntry, Refused
 from .device_call import MISSED, QuickCalls
 from .extents import Sizes
 from .forms import Forms
-from .function import KEPT, Function
+from .function import CHECKED, KEPT, Function
 from .native import commit
 from .signature import Parameter
 
@@ -152,11 +152,28 @@ class CudaFunction(Function):
 
     def _slow(self, args: tuple, kwargs: dict[str, Any]) -> Any:
         """Serve a call: as one before, if there was one of its kind."""
-        if not kwargs and self.mode != "DebugMode":
+        if not kwargs and self.mode not in CHECKED:
             found = self._quick.call(homes.current_device(), args)
             if found is not MISSED:
                 return found
         return super()._slow(args, kwargs)
+
+    def profile(self, *examples: Any, calls: int = 10) -> Any:
+        """Return where the time of a call goes, per launch; see `Function.profile`."""
+        from . import profiling
+
+        forms = self._forms
+        arrays = self._arguments.read(examples, {})
+        sizes = forms.sizes(arrays)
+        device, seen = homes.current_device(), [x.payload.cell[0] for x in forms.shared]
+        if forms.empty(sizes):
+            values = forms.values(list(map(homes.host, arrays)), list(map(homes.host, seen)))
+            return profiling.interpreted(forms.written, values, sizes, calls)
+        self._computed(arrays, seen, sizes)  # loads; says what cannot be computed
+        there = [a if homes.on_device(a) else device.put(a) for a in arrays]
+        entry = self._entry(there, sizes)
+        given = [*there, *self._state(entry, seen)]
+        return profiling.launched(entry, given, extents_of(entry.program, sizes), calls)
 
     def _entry(self, arrays: Sequence[Any], sizes: Sizes) -> DeviceEntry:
         kind = specialisation.kind_of(self._forms, arrays, sizes)

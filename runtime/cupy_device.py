@@ -186,6 +186,12 @@ class CupyDevice:
         while self._held and self._held[0][0].done:
             self._held.popleft()
 
+    def mark(self) -> Any:
+        return self.cupy.cuda.get_current_stream().record()
+
+    def between(self, first: Any, second: Any) -> float:
+        return self.cupy.cuda.get_elapsed_time(first, second) / 1e3
+
     def record(self, start: Callable[[], None]) -> Callable[[], None]:
         """A CUDA graph of what `start` launches."""
         stream = self.cupy.cuda.Stream(non_blocking=True)

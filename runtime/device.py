@@ -102,6 +102,12 @@ class Device(Protocol):
         Raises CallError if a kernel failed.
         """
 
+    def mark(self) -> Any:
+        """An event behind everything that was started on the current stream."""
+
+    def between(self, first: Any, second: Any) -> float:
+        """Seconds between two events, which both have been waited for."""
+
     def record(self, start: Callable[[], None]) -> Callable[[], None]:
         """What `start` launches, as something that launches it again."""
 
@@ -190,8 +196,14 @@ class DeviceEntry:
         made = [self.device.empty(shape, dtype) for shape, dtype in self.shapes(prepared)]
         return made, self.device.empty((prepared.workspace,), np.dtype(np.uint8))
 
-    def start(self, prepared: Prepared, arrays: Sequence[Any], workspace: Any) -> None:
-        """Launch everything on the current stream."""
+    def start(
+        self,
+        prepared: Prepared,
+        arrays: Sequence[Any],
+        workspace: Any,
+        after: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Launch everything on the current stream; `after` is called behind every launch."""
         frame = self.frame(prepared, arrays, workspace)
         flag = self._flagged(frame)
         for launch in prepared.plan.launches:
@@ -199,6 +211,7 @@ class DeviceEntry:
                 self._multiply(prepared, launch.step, arrays, workspace)
             else:
                 self.device.launch(prepared.loaded, launch, frame)
+            after()
         self._check(flag)
 
     def _flagged(self, frame: np.ndarray) -> Any:

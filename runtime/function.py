@@ -135,7 +135,7 @@ class Function(Callable):
         -------
         Profile
             `rows` (text, runs, seconds) and `seconds` of a call, on one thread; print it. On the
-            NumPy target a row is an operation.
+            NumPy target a row is an operation; on a device it is a launch, between two events.
 
         Raises
         ------
@@ -144,12 +144,6 @@ class Function(Callable):
         """
         from . import profiling
 
-        if self.target == "cuda":
-            raise FunctionError(
-                "profile of a function on a device",
-                where=here(),
-                fix="use the device's own profiler, or profile the function with target='c'",
-            )
         forms = self._forms
         arrays = self._arguments.read(examples, {})
         sizes = forms.sizes(arrays)
@@ -420,12 +414,6 @@ def made_plain(forms: Forms, options: dict[str, Any]) -> Function:
     """Return a function that prints nothing."""
     target = options["target"] or config.target
     if target == "cuda" and options["mode"] != "FAST_COMPILE":
-        if options["mode"] == "NanGuardMode":
-            raise FunctionError(
-                "mode='NanGuardMode' with target='cuda'",
-                where=here(),
-                fix="look for the operation with target='c', or use mode='DebugMode'",
-            )
         from .cuda import CudaFunction
 
         return CudaFunction(forms, options)

@@ -15,7 +15,7 @@ import numpy as np
 from ..algebra.build import describe, here, place
 from ..algebra.errors import ClosedformError
 from ..algebra.node import Node
-from . import results, tracing
+from . import homes, results, tracing
 from .extents import Sizes
 from .forms import Forms
 
@@ -38,10 +38,10 @@ def wrong(value: np.ndarray) -> str:
     return f"a magnitude of {largest:.3g}" if largest > BIG else ""
 
 
-def guarded(
-    forms: Forms, arrays: Sequence[np.ndarray], sizes: Sizes, run: Callable[[], Any]
-) -> Any:
+def guarded(forms: Forms, arrays: Sequence[Any], sizes: Sizes, run: Callable[[], Any]) -> Any:
     """Return what `run` returns, unless a value is wrong: then nothing is changed.
+
+    Values on a device are copied, to be looked at.
 
     Raises
     ------
@@ -51,7 +51,7 @@ def guarded(
     wanted = forms.signature
     seen = [x.payload.cell[0] for x in forms.shared]
     for leaf, array in zip(forms.inputs, arrays, strict=True):
-        if problem := wrong(array):
+        if problem := wrong(homes.host(array)):
             raise NanGuardError(
                 f"the input {describe(leaf)} has {problem}",
                 where=forms.line(leaf) or here(),
@@ -61,10 +61,11 @@ def guarded(
     found = results.listed(wanted.result, result)
     found += [x.payload.cell[0] for x in wanted.targets]
     for node, value in zip((*wanted.outputs, *wanted.updates), found, strict=True):
-        if problem := wrong(value):
+        if problem := wrong(homes.host(value)):
             for leaf, old in zip(forms.shared, seen, strict=True):
                 leaf.payload.cell[0] = old
-            raise _error(forms, forms.values(arrays, seen), sizes, node, problem)
+            hosts = (list(map(homes.host, values)) for values in (arrays, seen))
+            raise _error(forms, forms.values(*hosts), sizes, node, problem)
     return result
 
 

@@ -1,7 +1,8 @@
 """`f.profile(...)`: where the time of a call goes, by loop and library call, on one thread.
 
 The program's own table is copied with a clock around every kernel, and run by the driver; new
-values of shared variables are thrown away. On the NumPy target the clock is around every operation.
+values of shared variables are thrown away. On the NumPy target the clock is around every operation,
+on a device events are around every launch.
 """
 
 from __future__ import annotations
@@ -9,16 +10,19 @@ from __future__ import annotations
 import ctypes
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 from typing import Any
 
 import numpy as np
 
 from ..algebra.node import Node
+from ..emit import grid
 from . import externals, native_fallback, specialisation, tracing
 from .ctypes_driver import Head, Tables
+from .device import Device, DeviceEntry
 from .extents import Sizes
 from .forms import Forms
 from .interpreter import Interpreter
@@ -65,16 +69,18 @@ class Row:
 class Profile:
     """Times of a function, by what it runs, in order; `str` shows them.
 
-    rows     one per loop or library call, or per operation on the NumPy target
+    rows     one per loop or library call, per operation on the NumPy target, or per launch
     seconds  median of a whole call
+    place    what it ran on
     """
 
     rows: tuple[Row, ...]
     seconds: float
+    place: str = "one thread"
 
     def __str__(self) -> str:
         whole = sum(r.seconds for r in self.rows) or 1.0
-        lines = [f"{'us':>10} {'%':>4} {'runs':>6}  what, on one thread"]
+        lines = [f"{'us':>10} {'%':>4} {'runs':>6}  what, on {self.place}"]
         for r in self.rows:
             share = 100 * r.seconds / whole
             lines.append(f"{1e6 * r.seconds:>10.1f} {share:>4.0f} {r.runs:>6}  {r.text}")
@@ -178,3 +184,32 @@ def interpreted(interpreter: Interpreter, values: dict, sizes: Sizes, calls: int
         wholes.append(time.perf_counter() - start)
     rows = (Row(tracing.formula(x), 1, median(found)) for x, found in times.items())
     return Profile(tuple(rows), median(wholes))
+
+
+def launched(
+    entry: DeviceEntry, arrays: Sequence[Any], extents: tuple[int, ...], calls: int
+) -> Profile:
+    """The profile of a program on a device at arrays there; the times are the device's."""
+    device, prepared = entry.device, entry.prepare(extents)
+    made, workspace = entry.room(prepared)
+    wholes, times = [], []
+    for _ in range(calls):
+        marks = [device.mark()]
+        entry.start(prepared, [*arrays, *made], workspace, _marking(device, marks))
+        device.wait()
+        times.append([device.between(a, b) for a, b in pairwise(marks)])
+        wholes.append(device.between(marks[0], marks[-1]))
+    rows = zip(map(_said, prepared.plan.launches), zip(*times, strict=True), strict=True)
+    return Profile(tuple(Row(t, 1, median(s)) for t, s in rows), median(wholes), device.name)
+
+
+def _marking(device: Device, marks: list[Any]) -> Callable[[], None]:
+    return lambda: marks.append(device.mark())
+
+
+def _said(launch: grid.Launch) -> str:
+    if isinstance(launch.step, grid.Product):
+        return "product of matrices by cuBLAS"
+    kind = f" {launch.step.kind}" if isinstance(launch.step, grid.Routine) else ""
+    part = f", part {launch.group}" if launch.group >= 0 else ""
+    return f"{launch.name}{kind}{part}: {launch.grid} blocks of {launch.block} threads"

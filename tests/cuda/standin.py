@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import itertools
+import time
 import types
 from typing import Any
 
@@ -65,7 +66,7 @@ class ndarray(np.ndarray):  # noqa: N801 (CuPy's name)
 
 class Event:
     def __init__(self, stream: Any) -> None:
-        self.stream, self.done = stream, True
+        self.stream, self.done, self.time = stream, True, time.perf_counter()
 
     def synchronize(self) -> None:
         self.stream.module.note("synchronize", self.stream, None)
@@ -187,6 +188,7 @@ class StandIn(types.ModuleType):
             Device=device,
             Stream=lambda non_blocking=False: Stream(self),
             get_current_stream=lambda: self.stream,
+            get_elapsed_time=lambda first, second: 1e3 * (second.time - first.time),
             memory=types.SimpleNamespace(OutOfMemoryError=OutOfMemoryError),
             runtime=types.SimpleNamespace(
                 CUDARuntimeError=CUDARuntimeError,

@@ -29,6 +29,7 @@ NAMES = (
     "cuda.Event.done",
     "cuda.Event.synchronize",
     "cuda.get_current_stream",
+    "cuda.get_elapsed_time",
     "cuda.memory.OutOfMemoryError",
     "cuda.runtime.CUDARuntimeError",
     "cuda.runtime.driverGetVersion",

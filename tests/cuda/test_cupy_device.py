@@ -267,6 +267,18 @@ def test_captured_steps_run_on_the_current_stream(cupy):
     assert w.get_value().tobytes() == v.get_value().tobytes()
 
 
+def test_a_profile_puts_events_around_launches(cupy):
+    X, Y = data()
+    f, _, _ = step("cuda")
+    x, y = cupy.put(X), cupy.put(Y)
+    f(x, y)
+    del cupy.log[:]
+    found = f.profile(x, y, calls=2)
+    once = ["record", "launch", "record", "launch", "record", "synchronize"]
+    assert [what for what, _, _ in cupy.log][-12:] == once * 2
+    assert len(found.rows) == 2 and found.seconds > 0
+
+
 # ---------------------------------------------------------------- memory
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ import closedform as cf
 from closedform.emit import grid
 from closedform.emit.grid import DeviceFacts
 from closedform.runtime import cuda
+from closedform.runtime.guard import NanGuardError
 
 RATE = 0.1
 
@@ -272,6 +274,49 @@ def test_capture_refuses_host_memory(device):
     g = cf.function([], w, updates=[(w, w + 1)], target="cuda")
     with pytest.raises(cf.CallError, match="'w', which lives in host memory"):
         g.capture()
+
+
+# ---------------------------------------------------------------- looking at a function
+
+
+def test_9_9_nan_guard_names_what_it_begins_with_and_changes_nothing(device):
+    x = cf.vector("x")
+    w = cf.shared(np.array(0.0), name="w", target="cuda")
+    f = cf.function(
+        [x], 2 * cf.sqrt(x - 1), updates=[(w, w + x.sum())], target="cuda", mode="NanGuardMode"
+    )
+    there = device.put(np.array([1.0, 5.0]))
+    for given in (there, np.array([1.0, 5.0]), there):
+        np.testing.assert_array_equal(f(given), [0, 4])
+    before = w.container.cell[0]
+    with pytest.raises(NanGuardError, match=r"has NaN; it begins with NaN in sqrt"):
+        f(device.put(np.array([0.0, 5.0])))
+    with pytest.raises(NanGuardError, match="the input 'x' has infinity"):
+        f(device.put(np.array([np.inf, 5.0])))
+    with pytest.raises(NanGuardError, match="a magnitude of 2e"):
+        f(device.put(np.full(2, 1e10)))
+    assert w.container.cell[0] is before
+
+
+def test_9_9_a_profile_times_every_launch_and_changes_nothing(device):
+    X, Y = data()
+    f, w, _ = step("cuda")
+    before = w.container.cell[0]
+    found = f.profile(device.put(X), Y, calls=3)
+    assert [r.text.split(":")[0] for r in found.rows] == ["fold0", "once1"]
+    assert all(r.runs == 1 and 0 <= r.seconds <= found.seconds for r in found.rows)
+    assert "what, on emulated" in str(found)
+    assert w.container.cell[0] is before
+    x = cf.matrix("x")
+    g = cf.function([x], [cf.argsort(x, 0), x @ x.T], target="cuda")
+    texts = [r.text for r in g.profile(np.ones((40, 40))).rows]
+    assert "product of matrices by cuBLAS" in texts
+    assert any(
+        re.fullmatch(r"routine\d argsort, part 0: \d+ blocks of 256 threads", t) for t in texts
+    )
+    assert g.profile(np.ones((0, 3))).rows, "of arrays without elements it is NumPy's"
+    with pytest.raises(cf.ClosedformError):
+        cf.function([x], cf.linalg.inv(x), target="cuda").profile(np.zeros((3, 3)))
 
 
 # ---------------------------------------------------------------- memory

@@ -271,11 +271,3 @@ def test_9_9_a_profile_needs_arguments_that_fit():
     with pytest.raises(cf.CallError, match="'X'.*missing"):
         f.profile()
     assert f.profile(data[:0], calls=1).rows
-
-
-def test_what_devices_do_not_have_is_refused():
-    x = cf.vector("x")
-    with pytest.raises(cf.FunctionError, match="(?s)NanGuardMode.*fix: "):
-        cf.function([x], x + 1, mode="NanGuardMode", target="cuda")
-    with pytest.raises(cf.FunctionError, match="(?s)profile.*fix: "):
-        cf.function([x], x + 1, target="cuda").profile([1.0])
