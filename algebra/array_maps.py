@@ -23,7 +23,7 @@ from .array_pieces import (
 )
 from .node import BOOL, Leaf, Map, Node, Reduce
 from .primitives import PRIMITIVES
-from .scalar import HALF, MINUS_ONE, Slot, op
+from .scalar import HALF, MINUS_ONE, PI, Slot, op
 from .spelling import decimal, large
 from .triangle_notation import kept
 
@@ -127,6 +127,8 @@ class MapWriter:
         found = self._triangle(e, reads, frame)
         if found is not None:
             return found
+        if name == "sinc":  # NumPy's has pi in it
+            e = type(e)(_divided_by_pi(e.args[0]))
         args = [self._body(a, reads, frame) for a in e.args]
         if name == "Pow":
             return _power(args[0], e.args[1], args[1])
@@ -299,6 +301,13 @@ SPELLED: dict[str, Callable[..., Piece]] = {
     "indicator": lambda c: call("where", c.text, "1", "0"),
     "log1mexp": _log1mexp,
 }
+
+
+def _divided_by_pi(e):
+    if op(e) == "Mul" and PI in e.args:
+        rest = [f for f in e.args if f != PI]
+        return scalar.Mul(*rest) if len(rest) > 1 else rest[0]
+    return scalar.Mul(e, scalar.Pow(PI, MINUS_ONE))
 
 
 def negated(e):

@@ -185,9 +185,27 @@ def chain(factors: Iterable[Formula], order: int) -> Formula:
         if core is not None:
             flat.extend(core.factors if isinstance(core, Chain) else (core,))
     rest = powers([f for f in flat if not isinstance(f, Identity)] or flat[:1])
-    rest = _scaled_on_both_sides(rest)
+    rest = _scaled_on_both_sides(_applied_to_ones(rest))
     core = rest[0] if len(rest) == 1 else Chain(tuple(rest), order)
     return product([*scalars, core]) if core.rank == 0 else product(scalars, core)
+
+
+def _applied_to_ones(factors: list[Formula]) -> list[Formula]:
+    """diag(v) 1 as v, and 1' diag(v) as v'."""
+    found: list[Formula] = []
+    for f in factors:
+        last = found[-1] if found else None
+        if isinstance(f, Ones) and last is not None and _is_diag(last):
+            found[-1:] = _factors(last.args[0])  # type: ignore[attr-defined]
+        elif last == Transpose(Ones()) and _is_diag(f):
+            found[-1:] = _factors(transpose(f.args[0]))  # type: ignore[attr-defined]
+        else:
+            found.append(f)
+    return found
+
+
+def _factors(e: Formula) -> tuple[Formula, ...]:
+    return e.factors if isinstance(e, Chain) else (e,)
 
 
 def transpose(e: Formula, alone: bool = False) -> Formula:

@@ -330,6 +330,47 @@ def elementwise(composer: Any, x: Contract) -> Node | None:
     return times(composer, x, body, pairs)
 
 
+def diagonal(composer: Any, x: Contract) -> Node | None:
+    """The diagonal of an elementwise function is the function of diagonals."""
+    for k, a in enumerate(x.operands):
+        labels = x.spec.indices[k]
+        if not isinstance(a, Map) or len(set(labels)) == len(labels):
+            continue
+        kept = tuple(dict.fromkeys(labels))
+        reads = [
+            _on_diagonal(
+                composer, b, tuple(None if t is None else kept.index(labels[t]) for t in i)
+            )
+            for b, i in zip(a.operands, a.spec.indices, strict=True)
+        ]
+        dims = tuple(x.spec.sizes[t] for t in kept)
+        spec = a.spec.with_(dims=dims, indices=tuple(i for _, i in reads))
+        indices, operands = list(x.spec.indices), list(x.operands)
+        indices[k], operands[k] = kept, composer.normal(Map(spec, *(b for b, _ in reads)))
+        return rebuild(x, indices, operands)
+    return None
+
+
+def _on_diagonal(composer: Any, a: Node, index: tuple) -> tuple[Node, tuple]:
+    """An array read along axes that may repeat: of its diagonal, along axes that do not."""
+    carried = [t for t in index if t is not None]
+    if len(set(carried)) == len(carried):
+        return a, index
+    fresh = iter(range(a.ndim + len(index), 10**6))
+    labels = tuple(next(fresh) if t is None else t for t in index)
+    kept = tuple(dict.fromkeys(labels))
+    number = {t: k for k, t in enumerate(kept)}
+    sizes = {number[t]: d for t, d in zip(labels, a.dims, strict=True)}
+    node = contract_node(
+        (tuple(number[t] for t in labels),),
+        tuple(range(len(kept))),
+        tuple(sizes[k] for k in range(len(kept))),
+        a.dtype,
+        a,
+    )
+    return composer.normal(node), tuple(t if t in index else None for t in kept)
+
+
 def sum_of_sum(composer: Any, x: Contract) -> Node | None:
     """A sum of sums is one sum."""
     if len(x.operands) != 1:
@@ -372,5 +413,6 @@ ROWS = (
         source="index renaming",
     ),
     NodeRule("no-sum", "r_ij = a_i b_j", "a_i*b_j", elementwise, BITS, "definition"),
+    NodeRule("diagonal-of-map", "diag(f(A))", "f(diag(A))", diagonal, BITS, "definition"),
     NodeRule("sum-of-sum", "sum_i sum_j a_ij", "sum_ij a_ij", sum_of_sum),
 )

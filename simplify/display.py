@@ -19,6 +19,7 @@ from .intern import Interner, unify
 from .naming import named_nodes, with_names
 from .passes import compute_form
 from .rows import display_rules, floating_rules, stage_rules
+from .rule import ALMOST
 
 
 def parameters_as_numbers(nodes: Sequence[Node]) -> dict[Node, Node]:
@@ -51,7 +52,8 @@ class Displayer(Composer):
         self.contraction_rows = [*common, *certain[0], *shown, *weighed[0]]
         self.single_rows = (*self.single_rows, *display_nodes.SINGLE)
         self.call_rows = (*self.call_rows, *display_nodes.CALLS, *matrix_rows.SHOWN_CALLS)
-        self.across_rows = (*certain[1], *weighed[1], *self.across_rows)
+        across = (*certain[1], *weighed[1], *self.across_rows)
+        self.across_rows = tuple(r for r in across if not (kinks and r.soundness == ALMOST))
         # where a rewriting is tried out: what is weighed there is not weighed again
         self.scratch = Displayer(kinks, False) if weighs else self
         self.scratch.shared, self.scratch.compared = self.shared, self.compared

@@ -19,6 +19,7 @@ from closedform.simplify.passes import compute_form
 
 x, y = tensor("x", ("n",)), tensor("y", ("n",))
 A, c = tensor("A", ("n", "k")), tensor("c")
+SQUARE = tensor("S", ("n", "n"))
 s = F.sigmoid(y)
 WITNESS = {
     "zero-sum": lambda: einsum("ij,i->j", A, F.zeros_like(x)),
@@ -32,6 +33,7 @@ WITNESS = {
         contract([x.node], [("i",)], ("j",), sizes={"j": A.shape[1]})
     ),
     "no-sum": lambda: einsum("i,j->ij", x, y),
+    "diagonal-of-map": lambda: einsum("ii,i->i", F.exp(-SQUARE) * y[:, None], x),
     "sum-of-sum": lambda: A.sum(axis=1).sum(),
     "same-reshape": lambda: A.reshape(A.shape[0], A.shape[1], 1).reshape(*A.shape),
     "reversed-twice": lambda: F.exp(A)[::-1, :][::-1, :],
