@@ -84,10 +84,10 @@ def named(values: dict) -> dict:
     return found
 
 
-def check(tensors, values: dict) -> None:
+def check(tensors, values: dict, kinks: bool = False) -> None:
     run = cf.function(list(values), list(tensors), mode="FAST_COMPILE", on_unused_input="ignore")
     for t, want in zip(tensors, run(*values.values()), strict=True):
-        text = cf.pp(t, form="ascii")
+        text = cf.pp(t, form="ascii", kinks=kinks)
         assert text.isascii()
         found = value(text, named(values))
         assert np.shape(found) == np.shape(want), text
@@ -124,7 +124,7 @@ def test_words_and_their_gradients_as_numpy_reads_them(row) -> None:
         floats = [x for x in values if x.dtype.kind == "f"]
         cost = (result * result).sum()
         outputs += cf.grad(cost, floats, disconnected_inputs="ignore")
-    check(outputs, values)
+    check(outputs, values, kinks=True)
 
 
 def ours() -> list[tuple]:
@@ -208,15 +208,16 @@ def test_the_text_is_of_the_display_form(monkeypatch) -> None:
     assert cf.pp(x, form="ascii") == "y"
 
 
-@pytest.mark.parametrize("name", FLOATING)
+OF_INTEGERS = ("bitwise_count", "gcd", "lcm", "polygamma")
+OF_REALS = [n for n in FLOATING if n not in OF_INTEGERS and not n.endswith("_derivative")]
+
+
+@pytest.mark.parametrize("name", OF_REALS)
 def test_elementwise_functions_as_numpy_reads_them(name) -> None:
     x, arity = cf.vector("x", shape="n"), PRIMITIVES[name].arity
     e = map_node(CLASSES[name](*(Slot(k) for k in range(arity))), ((0,),) * arity, x.node.dims,
                  x.dtype, *([x.node] * arity))  # fmt: skip
-    try:
-        check([cf.Tensor(e)], {x: np.array([0.25, 0.5, 0.75])})
-    except cf.ClosedformError:
-        pytest.skip("not of real numbers")
+    check([cf.Tensor(e)], {x: np.array([0.25, 0.5, 0.75])})
 
 
 @pytest.mark.parametrize("start", range(0, 40, 20))

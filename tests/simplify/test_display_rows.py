@@ -181,3 +181,12 @@ def test_a_factor_of_one_element_is_symmetric() -> None:
     for other, want in ((delta_leaf(z.dims[0], z.dtype), True), (z, False)):
         indices = (None, None), (0, 1)
         assert is_symmetric(map_node(body, indices, z.dims, z.dtype, one, other)) == want
+
+
+def test_a_product_keeps_its_derivative_where_an_element_is_0() -> None:
+    v = cf.vector("v", shape="n")
+    gradient = cf.grad(cf.prod(v), v)
+    assert cf.pp(gradient) == "prod(v) / v"
+    given = {v: np.array([2.0, 0.0, -3.0])}
+    np.testing.assert_array_equal(cf.simplify(gradient).eval(given), [-0.0, -6.0, 0.0])
+    assert "cumprod" in cf.pp(gradient, kinks=True)

@@ -59,6 +59,7 @@ def test_fires_and_keeps_the_value(row):
         y.node: rng.normal(size=5),
         A.node: rng.normal(size=(5, 3)),
         c.node: 1.5,
+        SQUARE.node: rng.normal(size=(5, 5)),
     }
     want, got = evaluate(expand_gradients([node]), values), evaluate(list(new.outputs), values)
     np.testing.assert_allclose(got[0], want[0], rtol=1e-12)
