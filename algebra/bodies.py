@@ -95,6 +95,17 @@ def _exp(x: Formula) -> Formula:
     return Apply("exp", (x,), x.rank)
 
 
+def _derivative(word: str) -> Callable[..., Formula]:
+    """The n-th derivative of a function that has no formula in others that keeps its digits."""
+
+    def row(n: Formula, x: Formula) -> Formula:
+        if isinstance(n, Number) and n.value.denominator == 1:
+            return Apply(word, (x,), x.rank, derivative=int(n.value))
+        return Apply(f"{word}_derivative", (n, x), x.rank)
+
+    return row
+
+
 def _scaled(x: Formula) -> Formula:
     return product([MINUS], x) if x.rank else product([MINUS, x])
 
@@ -106,4 +117,5 @@ ROWS: dict[str, Callable[..., Formula]] = {
     "log1p": _log1p,
     "expm1": _expm1,
     "log1mexp": _log1mexp,
+    **{f"{word}_derivative": _derivative(word) for word in ("erfcx", "exprel", "sinc")},
 }

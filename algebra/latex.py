@@ -40,7 +40,7 @@ from .notation import (
     children,
 )
 from .primitives import PRIMITIVES
-from .spelling import ATOM, HADAMARD, POWER, PRODUCT, SUM, Spelling, decimal, large, shown
+from .spelling import ATOM, HADAMARD, POWER, PRODUCT, SUM, Spelling, decimal, large, primes, shown
 from .symbols import typeset
 from .transcription import transcribe
 
@@ -48,6 +48,12 @@ WORDS = {row.name: row.latex for row in PRIMITIVES.values() if row.latex} | {
     "one_hot": r"\operatorname{onehot}",
     "amax": r"\max", "amin": r"\min", "tr": r"\operatorname{tr}", "sqrt": r"\sqrt{{{0}}}",
     "nan": r"\mathrm{NaN}", "inf": r"\infty", "-inf": r"-\infty",
+    "svd_u": r"\operatorname{{svd}}_{{U}}\left({0}\right)",
+    "svd_vh": r"\operatorname{{svd}}_{{V^\top}}\left({0}\right)",
+    "svdvals": r"\operatorname{{svd}}_{{\sigma}}\left({0}\right)",
+    "qr_q": r"\operatorname{{qr}}_{{Q}}\left({0}\right)",
+    "qr_r": r"\operatorname{{qr}}_{{R}}\left({0}\right)",
+    "linear_recurrence": r"\operatorname{recurrence}", "bitwise_count": r"\operatorname{popcount}",
     "log_softmax": r"\log\operatorname{softmax}", "det": r"\det", "logdet": r"\log\det",
     "true": r"\mathrm{true}", "false": r"\mathrm{false}", "": "",
 }  # fmt: skip
@@ -173,17 +179,20 @@ class LatexSpelling(Spelling):
 
     def product(self, e: Product) -> str:
         front, under = self.coefficient(abs(e.coefficient))
-        below = [*([under] if under else []), *(self._factor(b, e.below) for b in e.below)]
+        divisors = () if under else e.below
+        below = [*([under] if under else []), *(self._factor(b, divisors) for b in e.below)]
         scalars, last = e.scalars, e.array
         if last is None and scalars and below and _contracted(scalars[-1]):
             scalars, last = scalars[:-1], scalars[-1]
-        alone = () if front else scalars
+        alone = scalars if below and not front else ()
         above = [_scientific(front)] if front else []
         text = _joined([*above, *(self._factor(s, alone) for s in scalars)])
         if scalars and not below and isinstance(last, Hadamard) and not last.factors:
             return ("-" if e.coefficient < 0 else "") + self.over(text, last)
         if below and isinstance(last, Sum) and any(_contracted(b) for b in e.below):
             text, last = _joined([text, self.inside(last, PRODUCT if text else SUM)]), None
+        if below and not text and last is not None and any(map(_contracted, e.below)):
+            text, last = self.inside(last, HADAMARD), None
         if below:
             text = rf"\frac{{{text or '1'}}}{{{_joined(below)}}}"
         if last is not None:
@@ -192,7 +201,8 @@ class LatexSpelling(Spelling):
 
     def _factor(self, e: Formula, alone: Sequence[Formula]) -> str:
         """A factor of a fraction; the only one needs no parentheses."""
-        return self.show(e) if len(alone) == 1 and isinstance(e, Power) else self.inside(e, PRODUCT)
+        free = len(alone) == 1 and isinstance(e, Power | Sum)
+        return self.show(e) if free else self.inside(e, PRODUCT)
 
     def chain(self, e: Chain) -> str:
         return " ".join(self.inside(f, POWER) for f in e.factors)
@@ -246,12 +256,13 @@ class LatexSpelling(Spelling):
             return rf"\left\|{args}\right\|" + ("_F" if e.args[0].rank == 2 else "")
         if "{0}" in WORDS.get(e.word, ""):
             return WORDS[e.word].format(*texts)
-        return self._word(e) + (self.parenthesise(args) if e.args else "")
+        raised = primes(e.derivative).replace("^(", "^{(").replace(")", ")}")
+        return self._word(e) + raised + (self.parenthesise(args) if e.args else "")
 
     def _word(self, e: Apply) -> str:
         word = WORDS.get(e.word)
         if word is None or word in self.used:
-            word = rf"\operatorname{{{e.word.replace('_', ' ')}}}"
+            word = rf"\operatorname{{{e.word.replace('_', '')}}}"
         if e.axis is None:
             return word
         axis = e.axis[0] if len(e.axis) == 1 else f"({', '.join(map(str, e.axis))})"
@@ -290,7 +301,8 @@ class LatexSpelling(Spelling):
         """What a subscript follows: nothing that has one already."""
         text = self.inside(e, ATOM)
         simple = isinstance(e, Symbol) and "_" not in text
-        return text if simple or text.startswith(r"\left(") else self.parenthesise(text)
+        enclosed = text.startswith(r"\left(") and not isinstance(e, Slice | Entry)
+        return text if simple or enclosed else self.parenthesise(text)
 
     def _indices(self, indices: Sequence[Formula]) -> str:
         return " ".join(map(self.show, indices))
@@ -314,7 +326,7 @@ def blocks(e: Apply) -> list[tuple[Formula, ...]] | None:
         return None
     if e.axis == (1,):
         return [e.args]
-    rows = [a.args if _is_row(a) else (a,) for a in e.args]
+    rows = [a.args if isinstance(a, Apply) and _is_row(a) else (a,) for a in e.args]
     return rows if len(set(map(len, rows))) == 1 else [(a,) for a in e.args]
 
 

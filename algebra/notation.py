@@ -198,13 +198,14 @@ class Unit(Formula):
 @dataclass(frozen=True)
 class Apply(Formula):
     """A function; `axis` says along which axes of its argument it works, None for all or
-    elementwise.
+    elementwise; `derivative` which derivative of it is meant.
     """
 
     word: str
     args: tuple[Formula, ...]
     order: int
     axis: tuple[int, ...] | None = None
+    derivative: int = 0
 
     @property
     def rank(self) -> int:

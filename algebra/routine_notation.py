@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .node import Call, Map
-from .normal_form import chain, transpose
+from .normal_form import chain, product, transpose
 from .notation import Apply, Formula, MatrixPower, Number, Transpose
 from .scalar import Slot
 
@@ -31,14 +31,16 @@ def _solve(x: Call, a: Formula, b: Formula) -> Formula:
 
 
 def _solve_triangular(x: Call, a: Formula, b: Formula) -> Formula | None:
-    """With a Cholesky factor, its inverse times the right side."""
+    """The inverse of the triangle that is read times the right side."""
     base = x.operands[0]
     while isinstance(base, Map) and isinstance(base.spec.body, Slot):
         (base,) = base.operands
     factor = isinstance(base, Call) and base.spec.routine == "cholesky"
-    if not factor or isinstance(b, Number):
+    lower, unit = x.spec.params
+    if isinstance(b, Number) or unit:
         return None
-    return chain([_raised(a, "-1"), b], b.rank)
+    triangle = a if factor else Apply("tril" if lower else "triu", (a,), 2)
+    return chain([_raised(triangle, "-1"), b], b.rank)
 
 
 def _sign_and_log(x: Call, a: Formula) -> Formula:
@@ -50,6 +52,8 @@ def _sign_and_log(x: Call, a: Formula) -> Formula:
 
 def _chosen(x: Call, positions: Formula, values: Formula) -> Formula:
     """Rows added at positions: the product with unit vectors."""
+    if positions.rank == 0 and values.rank == 0:
+        return product([values], Apply("one_hot", (positions,), 1))
     return chain([transpose(Apply("one_hot", (positions,), 2)), values], values.rank)
 
 

@@ -76,6 +76,11 @@ def large(value: Fraction) -> str | None:
     return f"{'-' if value < 0 else ''}{mantissa}e{len(digits) - 1}"
 
 
+def primes(order: int) -> str:
+    """How the n-th derivative of a function is marked: f', f'' or f^(4)."""
+    return "'" * order if order < 4 else f"^({order})"
+
+
 def shown(definitions: Sequence[Any]) -> tuple[list[Any], int]:
     """The definitions to print, the first and the last ones, and how many are left out between."""
     if len(definitions) <= MAX_DEFINITIONS:

@@ -51,6 +51,7 @@ from .spelling import (
     decimal,
     large,
     plain_name,
+    primes,
     shown,
 )  # fmt: skip
 from .transcription import transcribe
@@ -179,8 +180,8 @@ class TextSpelling(Spelling):
         front, under = self.coefficient(abs(e.coefficient))
         above = [self.inside(s, PRODUCT) for s in e.scalars]
         body = front if not above else _before(front, self._beside(above, "*"))
-        reciprocal = isinstance(e.array, Hadamard) and not e.array.factors
-        if reciprocal and above and not e.below and not under:
+        alone = above and not e.below and not under
+        if alone and isinstance(e.array, Hadamard) and not e.array.factors:
             return (self.MINUS if e.coefficient < 0 else "") + self.over(body, e.array)
         if e.array is not None:
             least = (
@@ -248,7 +249,8 @@ class TextSpelling(Spelling):
             args += f", axis={e.axis[0] if len(e.axis) == 1 else e.axis}"
         if not e.word and len(e.args) == 1:
             args += ","
-        return self._word(e.word) + (f"({args})" if e.args else "")
+        word = self._word(e.word) + primes(e.derivative)
+        return word + (f"({args})" if e.args else "")
 
     def _word(self, word: str) -> str:
         spelled = WORDS.get(word, word)

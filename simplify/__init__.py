@@ -23,6 +23,7 @@ display_rows.py      scalar rows of the display form
 factors.py           parts of bodies and of sums of products as nodes
 display_sums.py      rows of the display form that split and join sums
 display_linalg.py    rows of the display form about symmetric matrices, inverses, determinants
+extent_rows.py       rows of the display form about extents and means
 display_nodes.py     rows over nodes of the display form: softmax, declared structure, slices
 display.py           the form to read, and the steps towards it
 naming.py            names of intermediates, found again in a display form

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import sympy
 
 from ..algebra.graph import topological
-from ..algebra.node import Gradient, GradientSpec, Leaf, Node, cut_leaf, number_node
+from ..algebra.node import Gradient, GradientSpec, Leaf, Map, Node, cut_leaf, number_node
 from ..algebra.pullback import accumulate
 from . import display_nodes, display_sums, matrix_rows
 from .compose import Composer
@@ -18,7 +18,7 @@ from .engine import RuleSet
 from .intern import Interner, unify
 from .naming import named_nodes, with_names
 from .passes import compute_form
-from .rows import display_rules, floating_rules, stage_rules
+from .rows import derived_rules, display_rules, floating_rules, stage_rules
 from .rule import ALMOST
 
 
@@ -60,6 +60,17 @@ class Displayer(Composer):
         self.sums: Counter = Counter()
         self.joins: Node | None = None  # what sums are joined by; None for anything
 
+    def map(self, x: Map) -> tuple[Node, frozenset[str]]:
+        """As in every form; of whole numbers, too, what extents decide."""
+        found, fired = super().map(x)
+        if isinstance(found, Map) and found.spec.compute.kind in "iu":
+            for row in display_nodes.WHOLE:
+                new = row.action(self, found)
+                if new is not None:
+                    self.fired[row.name] += 1
+                    return new, fired | {"across"}
+        return found, fired
+
     def run(self, outputs: Iterable[Node]) -> list[Node]:
         outputs = list(outputs)
         self.sums = self.scratch.sums = display_sums.sums_of(outputs)
@@ -75,7 +86,9 @@ def display_forms(nodes: Sequence[Node], kinks: bool = False) -> list[Node]:
     kinks : keep what semantics 8.2 says of points where a derivative has a kink; else the formula
         holds between kinks, as in a textbook.
     """
-    return Displayer(kinks).run(compute_form(nodes, parameters_as_numbers(nodes)).outputs)
+    rules = None if kinks else derived_rules()
+    stable = compute_form(nodes, parameters_as_numbers(nodes), rules=rules).outputs
+    return Displayer(kinks).run(stable)
 
 
 def display_form(node: Node, kinks: bool = False, names: bool = False) -> Node:

@@ -21,7 +21,7 @@ from ..algebra.node import (
     map_node,
 )
 from ..algebra.scalar import Add, Slot, exp
-from . import display_linalg
+from . import display_linalg, extent_rows
 from .arithmetic import coefficient
 from .contraction_rows import NodeRule, summed, with_repeats
 from .display_products import PRODUCTS
@@ -213,6 +213,7 @@ CONTRACTION = (
     *display_linalg.CONTRACTION,
     NodeRule("orthogonal", "Q'Q", "I", orthogonal, source="declared"),
     SIGN_LEAVES,
+    *extent_rows.CONTRACTION,
     NodeRule("total-probability", "sum(softmax(u))", "1", total_probability, source="definition"),
 )
 SINGLE = (
@@ -226,6 +227,7 @@ SINGLE = (
         source="Blanchard, Higham, Higham 2021",
     ),
 )
-ACROSS = (*CERTAIN, *PRODUCTS, *display_linalg.ACROSS)
+ACROSS = (*CERTAIN, *PRODUCTS, *display_linalg.ACROSS, *extent_rows.CHOICES)
+WHOLE = extent_rows.CHOICES  # of maps of whole numbers
 CALLS = display_linalg.CALLS
-__all__ = ["ACROSS", "CALLS", "CONTRACTION", "JOINING", "SINGLE", "SPLITTING"]
+__all__ = ["ACROSS", "CALLS", "CONTRACTION", "JOINING", "SINGLE", "SPLITTING", "WHOLE"]

@@ -26,6 +26,7 @@ from ..algebra.scalar import (
     gt,
     indicator,
     is_number,
+    isnan,
     le,
     lt,
     maximum,
@@ -103,6 +104,8 @@ def unguarded(x: Any) -> Any:
     return None
 
 
+# Where NaN goes: of the cost that a formula is derived from, too.
+NANS = (Rule("not-nan", where(isnan(a), a, b), b, soundness=ALMOST, source="for numbers, not NaN"),)
 KINKS = (
     Rule(
         "half-at-a-tie",
@@ -342,4 +345,4 @@ FUNCTIONS = (
         witness=Pow(cosh(s0), -2),
     ),
 )
-DISPLAY = (*INDICATORS, *COMPARISONS, *SUMS, *FUNCTIONS, *KINKS, *CHOICES)
+DISPLAY = (*NANS, *INDICATORS, *COMPARISONS, *SUMS, *FUNCTIONS, *KINKS, *CHOICES)

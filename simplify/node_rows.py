@@ -16,7 +16,19 @@ from ..algebra.node import (
     number_node,
 )
 from ..algebra.pullback import reverses
-from ..algebra.scalar import Add, Mul, Pow, Scalar, Slot, exp, is_number, log
+from ..algebra.scalar import (
+    NONNEGATIVE,
+    Add,
+    Mul,
+    Pow,
+    Scalar,
+    Slot,
+    exp,
+    is_number,
+    log,
+    replace,
+    subexpressions,
+)
 from .arithmetic import coefficient
 from .contraction_rows import NodeRule, summed
 from .engine import operations
@@ -335,6 +347,29 @@ def _merge(composer: Any, x: Map, members: list) -> Node | None:
     return _replace(composer, x, body, total, x.spec.indices[members[0][2]])
 
 
+# ---------------------------------------------------------------- norms
+
+
+def square_of_norm(composer: Any, x: Map) -> Node | None:
+    """norm(x)**2 is the sum of the squares, which has a derivative everywhere."""
+    for e in subexpressions(x.spec.body):
+        if type(e) is not Pow or not isinstance(e.args[0], Slot):
+            continue
+        power, a = e.args[1], x.operands[e.args[0].index]
+        if not (isinstance(a, Reduce) and a.spec.op == "norm" and a not in composer.shared):
+            continue
+        if not is_number(power) or not power.is_integer or power <= 0 or power % 2:
+            continue
+        (b,) = a.operands
+        every = tuple(range(b.ndim))
+        out = tuple(k for k in every if k not in a.spec.axes)
+        squares = composer.normal(contract_node((every, every), out, b.dims, a.dtype, b, b))
+        slot = Slot(len(x.operands), NONNEGATIVE)
+        body = replace(x.spec.body, {e: slot if power == 2 else Pow(slot, power / 2)})
+        return _replace(composer, x, body, squares, x.spec.indices[e.args[0].index])
+    return None
+
+
 SINGLE = (
     NodeRule(
         "same-reshape", "reshape(reshape(x))", "reshape(x)", same_reshape, source="definition"
@@ -350,5 +385,6 @@ ACROSS = (
         softmax,
         source="Blanchard, Higham, Higham 2021",
     ),
+    NodeRule("square-of-norm", "norm(x)**2", "sum(x**2)", square_of_norm, source="definition"),
     NodeRule("sums-meet", "sum(f) + sum(g)", "sum(f + g)", sums_meet),
 )

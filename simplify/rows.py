@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from .arithmetic import ARITHMETIC, FLATTEN
-from .display_rows import DISPLAY
+from .display_rows import DISPLAY, NANS
 from .engine import RuleSet
 from .scalar_rows import ELEMENTARY, INTEGER
 from .stable_rows import STABLE
@@ -30,6 +30,12 @@ def discrete_rules(soundness: str = "real") -> RuleSet:
 def display_rules(soundness: str = "display") -> RuleSet:
     """Rows of the display form; with "real" those that keep what is said of kinks."""
     return RuleSet((*ARITHMETIC, *ELEMENTARY, *DISPLAY), soundness)
+
+
+@cache
+def derived_rules() -> RuleSet:
+    """Rows for the costs of derivatives that are shown, not computed."""
+    return RuleSet((*FLOATING, *NANS), "display")
 
 
 def stage_rules(stage: int) -> RuleSet:

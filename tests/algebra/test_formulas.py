@@ -160,9 +160,11 @@ GOLDEN = {
         grad(norm(x - a), x), r"\frac{x - a}{\left\|x - a\right\|}", "(x − a)/‖x − a‖"),
     "direction": (
         jac(x / norm(x), x),
-        r"\frac{I - \frac{1}{\left\|x\right\|^{2}}\,x x^\top}{\left\|x\right\|}",
+        r"\frac{I - \frac{x x^\top}{\left\|x\right\|^{2}}}{\left\|x\right\|}",
         "(I − x xᵀ/‖x‖²)/‖x‖",
     ),
+    "squared norm, (131)": (grad(norm(x) ** 2, x), "2 x", "2x"),
+    "Frobenius, (132)": (grad(norm(X) ** 2, X), "2 X", "2X"),
     "sum of absolute values": (
         grad(abs(X @ w - y).sum(), w), r"X^\top \operatorname{sign}\left(X w - y\right)",
         "Xᵀ sign(X w − y)"),
@@ -257,7 +259,21 @@ GOLDEN = {
         None,
     ),
     "centred": (grad(X.var(axis=0).sum(), X), None, "2(X − 𝟏 𝟏ᵀ X/n)/n"),
+    "covariances": (
+        grad(cf.cov(X, rowvar=False).sum(), X), None, "2(X − 𝟏 𝟏ᵀ X/n) 𝟏 𝟏ᵀ/(n − 1)"),
+    # functions without a formula in others that keeps its digits
+    "relative exponential": (
+        grad(cf.special.exprel(x).sum(), x), r"\operatorname{exprel}'\left(x\right)", "exprel'(x)"),
+    "sinc": (jac(grad(cf.sinc(x).sum(), x), x),
+             r"\pi^{2} \operatorname{diag}\left(\operatorname{sinc}''\left(\pi x\right)\right)",
+             "π² diag(sinc''(π x))"),
+    "fourth derivative": (grad(cf.special.erfcx_derivative(3, lam), lam),
+                          r"\operatorname{erfcx}^{(4)}\left(\lambda\right)", "erfcx^(4)(λ)"),
     # places
+    "median": (cf.median(x), None, "(x[argsort(x)][(d − 1) // 2] + x[argsort(x)][d // 2])/2"),
+    "median, gradient": (
+        grad(cf.median(x), x), None,
+        "one_hot(argsort(x))ᵀ(one_hot((d − 1) // 2) + one_hot(d // 2))/2"),
     "gather": (grad((x[i] ** 2).sum(), x), r"2 \operatorname{onehot}\left(i\right)^\top x_{i}",
                "2 one_hot(i)ᵀ x[i]"),
     "known places": (grad((x[[0, 2]] ** 2).sum(), x), None, "2 one_hot([0, 2])ᵀ x[[0, 2]]"),
@@ -284,5 +300,5 @@ def test_the_formula_reads(name) -> None:
 def test_no_internal_name_is_shown() -> None:
     shown = " ".join(cf.latex(t) + cf.pp(t, "unicode") + cf.pp(t, "ascii")
                      for t, _, _ in GOLDEN.values())  # fmt: skip
-    for word in ("Contract", "Map", "Layout", "scatter", "recurrence(", "_{:}", "[:]"):
+    for word in ("Contract", "Map", "Layout", "scatter", "linear_recurrence(", "_{:}", "[:]"):
         assert word not in shown

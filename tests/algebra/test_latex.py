@@ -242,3 +242,17 @@ def test_arrays_that_are_repeated_along_an_axis_are_reduced() -> None:
 def test_an_axis_of_extent_1_that_is_cut_stays_away_from_other_uses() -> None:
     x = cf.tensor("x", ("k", 1, "n"))
     assert r"\min" in cf.latex(cf.minimum(cf.diff(x, 1, 1), x))
+
+
+def test_a_subscript_follows_no_other() -> None:
+    import re
+
+    x = cf.matrix("x", shape=("n", "d"))
+    assert not re.search(r"_\{[^{}]*\}_", cf.latex(cf.median(x, axis=0)))
+    assert r"\right)_{:,n \mathbin{/\!/} 2}" in cf.latex(cf.median(x, axis=0))
+
+
+def test_a_lone_divisor_has_no_parentheses() -> None:
+    n = cf.vector("x", shape="n").shape[0]
+    u = cf.vector("u", shape="d")
+    assert cf.latex(cf.simplify(u / (n - 1))) == r"\frac{1}{n - 1} u"

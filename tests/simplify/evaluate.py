@@ -85,6 +85,8 @@ def _reduce(x: Reduce, operands: list, size: dict, by_uid: dict, extents: dict) 
     table = {"max": np.max, "min": np.min, "logsumexp": logsumexp}
     if x.spec.op in table:
         return np.asarray(table[x.spec.op](a, axis=axes))
+    if x.spec.op == "norm":
+        return np.sqrt((a * a).sum(axis=axes))
     return np.asarray(getattr(np, x.spec.op)(a, axis=axes[0]))
 
 

@@ -109,6 +109,8 @@ def meant(node: Node) -> np.ndarray:
 
 inv = cf.linalg.inv
 WITNESS = {
+    "centred": lambda: ((C - C.mean(0)).sum(1) - (C - C.mean(0)).sum() / 5) * x,
+    "known-choice": lambda: cf.median(x) + cf.cov(x),
     "same-product": lambda: A @ B + cf.einsum("ij,ki->kj", B, A),
     "inverse-cancels": lambda: inv(A) @ (A @ x) + S @ x,
     "inverse-of-product": lambda: inv(A @ A) @ (A @ y),

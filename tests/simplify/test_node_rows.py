@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from tests.simplify.evaluate import evaluate
 
+import closedform as cf
 from closedform.algebra import functions as F
 from closedform.algebra.build import contract
 from closedform.algebra.constructors import tensor
@@ -39,6 +40,7 @@ WITNESS = {
     "reversed-twice": lambda: F.exp(A)[::-1, :][::-1, :],
     "layout-of-number": lambda: F.zeros_like(A).reshape(A.shape[0], A.shape[1], 1),
     "logsumexp": lambda: F.log(F.exp(A).sum(axis=1)),
+    "square-of-norm": lambda: cf.norm(A, axis=1) ** 2 + cf.norm(x) ** 4,
     "sums-meet": lambda: (x * F.log(s)).sum() + ((1 - x) * F.log(1 - s)).sum(),
 }
 NODE_ROWS = (*ROWS, *SINGLE, *ACROSS)
