@@ -13,9 +13,9 @@ from typing import Any, ClassVar
 
 import sympy
 
-from . import caret, functions, parse_words
+from . import caret, functions, parse_hints, parse_words
 from .dims import Dim, FreshDim
-from .errors import ClosedformError, ParseError
+from .errors import ClosedformError, ParseError, ShapeError
 from .origin import reading
 from .suggestions import meant
 from .tensor import Tensor, as_tensor
@@ -53,7 +53,7 @@ COMPARISONS: dict[type, Callable[[Any, Any], Tensor]] = {
 }
 # syntax that Python has and a text has not -> what to write instead
 INSTEAD: dict[type, tuple[str, str]] = {
-    ast.BitXor: ("the operator ^", "write ** for a power"),
+    ast.BitXor: ("the operator ^", "write ** for a power, X.T for a transpose"),
     ast.BoolOp: ("'and' or 'or'", "write (a > 0) & (b > 0), or | for or"),
     ast.Not: ("'not'", "write ~ of a comparison"),
     ast.IfExp: ("an if", "write where(condition, a, b)"),
@@ -78,6 +78,11 @@ def of_extents(op: ast.operator, left: Any, right: Any) -> bool:
     if not (symbolic and whole) or not isinstance(op, ast.Add | ast.Mult):
         return False
     return isinstance(op, ast.Add) or not any(isinstance(v, sympy.Add) for v in pair)
+
+
+def _multiplies(node: ast.AST) -> bool:
+    """Whether elements are multiplied in an expression."""
+    return any(isinstance(n, ast.BinOp) and isinstance(n.op, ast.Mult) for n in ast.walk(node))
 
 
 class Reader:
@@ -165,7 +170,10 @@ class Reader:
             with reading(place.quoted):
                 return action(*args, **kwargs)
         except ClosedformError as error:
-            raise type(error)(error.found, where=str(place), fix=error.fix) from None
+            more = (
+                parse_hints.PRODUCTS if isinstance(error, ShapeError) and _multiplies(node) else ""
+            )
+            raise type(error)(error.found, where=str(place), fix=error.fix + more) from None
         except _FAILURES as error:
             raise self.error(
                 node, f"{place.quoted!r} has no meaning: {error}", "check its arguments"
@@ -330,6 +338,10 @@ class Reader:
         library = isinstance(node, ast.Name) and node.id in parse_words.MODULES
         return found if library and node.id not in self.names else None  # type: ignore
 
+    def foreign(self, node: ast.Name) -> bool:
+        """Whether a name is that of another library."""
+        return node.id in parse_words.FOREIGN and node.id not in self.names
+
     def of_library(self, node: ast.AST, path: list[str]) -> float:
         if len(path) == 1 and path[0] in parse_words.CONSTANTS:
             return parse_words.CONSTANTS[path[0]]
@@ -347,6 +359,13 @@ class Reader:
             if k.arg is None:
                 raise self.error(node, *INSTEAD[ast.Starred])
             kwargs[k.arg] = self.read(k.value)
+        largest = parse_hints.LARGEST.get(name) if isinstance(node.func, ast.Name) else None
+        if largest and len(args) == 2 and (isinstance(args[1], Tensor) or args[1] == 0):
+            raise self.error(
+                node,
+                f"{name} of two arguments",
+                f"write {largest}(x, y) for the one of each pair, {name}(x, axis=0) along an axis",
+            )
         wrong = parse_words.misfit(func, args, kwargs)
         if wrong:
             raise self.error(node, f"{name}: {wrong}", f"it is {parse_words.signature(name, func)}")
@@ -359,6 +378,9 @@ class Reader:
         if not isinstance(node, ast.Attribute):
             raise self.error(node, "a call of what is no function", "write * between factors")
         path = self.path(node)
+        if isinstance(node.value, ast.Name) and self.foreign(node.value):
+            fix = f"write np.{node.attr}(x), in NumPy's words"
+            raise self.error(node, f"the library {node.value.id!r}", fix)
         if path is not None:
             if not set(path[:-1]) <= set(parse_words.NAMESPACES):
                 raise self.error(node, f"the module {'.'.join(path[:-1])!r}", "write np.exp(x)")
@@ -388,7 +410,11 @@ class Reader:
         found = parse_words.function(name)
         if found is None:
             known = [*parse_words.names(), *(n for n, v in self.names.items() if callable(v))]
-            hint = meant(name, known) or f"use one of {', '.join(known[:12])}, ..."
+            hint = (
+                parse_hints.FUNCTIONS.get(name)
+                or meant(name, known)
+                or f"use one of {', '.join(known[:12])}, ..."
+            )
             raise self.error(node, f"there is no function {name!r}", hint)
         return found
 

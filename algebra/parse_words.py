@@ -39,7 +39,9 @@ ALIASES = {
     "equal": "eq",
     "array": "as_tensor",
 }
-MODULES = ("np", "numpy", "cf", "closedform")  # prefixes that say where a function is from
+# prefixes that say where a function is from; the others name or mean theirs in another way
+MODULES = ("np", "numpy", "cf", "closedform", "jnp", "math", "scipy")
+FOREIGN = ("torch", "tf", "tensorflow", "jax", "sympy", "sp", "theano", "autograd")
 NAMESPACES = ("linalg", "special", "scipy")  # what may stand between: np.linalg.inv
 CONSTANTS = {"pi": math.pi, "e": math.e}  # only behind a prefix: np.pi
 ATTRIBUTES = ("T", "shape", "ndim", "size")

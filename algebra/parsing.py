@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from . import caret, parse_words
+from . import caret, parse_hints, parse_words
 from .constructors import entries, tensor
 from .dims import Dim, FreshDim
 from .dtypes import dtype_of
@@ -117,9 +117,13 @@ def _lines(text: Any) -> tuple[list[str], str]:
     lines = [" ".join(line.split()) for line in text.split("\n") if line.strip()]
     count = next((k for k, line in enumerate(lines) if not DEFINITION.match(line)), len(lines))
     if count == len(lines):
-        what = "definitions" if lines else "a text"
-        fix = "write it in a last line, as 'x + y'" if lines else "write one, as 'x + y'"
-        raise ParseError(f"{what} without an expression", where=here(), fix=fix)
+        name = lines[-1].partition("=")[0].strip() if lines else ""
+        fix = f"leave out '{name} =', or write what uses {name} in a line after it"
+        raise ParseError(
+            f"{'definitions' if lines else 'a text'} without an expression",
+            where=here(),
+            fix=fix if lines else "write one, as 'x + y'",
+        )
     return lines[:count], " ".join(lines[count:])
 
 
@@ -142,8 +146,7 @@ def _tree(text: str, mode: str) -> ast.AST:
         raise ParseError(
             f"this is no expression: {error.msg}",
             where=str(caret.of_error(text, error)),
-            fix="write it as NumPy would: 2*x, X @ w, x**2, sum(x, axis=0); a definition, as in "
-            "t = X @ w, has a line of its own before it",
+            fix=parse_hints.of_syntax(text, error.msg),
         ) from None
     except (ValueError, RecursionError, MemoryError) as error:
         reason = "it holds a character that no text has" if isinstance(error, ValueError) else (

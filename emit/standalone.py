@@ -84,9 +84,8 @@ def content(
     sizes : numbers of named extents
     """
     formulas = [Formula("cost", "the cost", cost)]
-    names = list(dict.fromkeys(wrt))
-    for name in names:
-        suffix = f"_{name}" if len(names) > 1 else ""
+    for name in wrt:
+        suffix = f"_{name}" if len(wrt) > 1 else ""
         first = ("jacobian" if cost.ndim else "gradient") + suffix
         value = jacobian(cost, inputs[name])
         formulas.append(

@@ -23,11 +23,14 @@ from ..emit.standalone_numpy import numpy_file
 
 FILES = {"numpy": numpy_file, "c": c_file, "cuda": cuda_file}  # a writer per language
 EPILOG = """\
-example:
+examples:
   python -m closedform derive "sum(log(1 + exp(-y*(X@w))))" --wrt w \\
       --shape X=n,d --shape w=d --shape y=n
+  ... --emit c --output loss.c                             then: cc -O3 loss.c -lm && ./a.out
+  ... --emit cuda --size n=60000 --size d=784 > loss.cu    then: nvcc loss.cu && ./a.out
 
-Names without --shape are scalars. A text that begins with a minus sign is fine.
+Names without --shape are scalars. A text that begins with a minus sign is fine. Files have the
+cost and its derivatives as functions; run as programs, they check the derivatives.
 """
 
 
@@ -42,22 +45,16 @@ def add(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     p.add_argument("text", help="an expression, written as for NumPy")
-    p.add_argument("--wrt", action="append", required=True, metavar="NAME", help="by what; again "
-                   "for several")  # fmt: skip
+    p.add_argument("--wrt", action="append", default=[], metavar="NAME", help="by what: w, or w,b; "
+                   "may be left out where there is one variable")  # fmt: skip
     p.add_argument("--shape", action="append", default=[], type=declaration, metavar="NAME=n,d",
                    help="extents of a variable: names or numbers")  # fmt: skip
     p.add_argument("--hessian", action="store_true", help="the second derivative")
     p.add_argument("--latex", action="store_true", help="print LaTeX")
     p.add_argument("--emit", choices=tuple(FILES), help="print a file that runs on its own, "
                    "with a check of the derivative")  # fmt: skip
-    p.add_argument(
-        "--size",
-        action="append",
-        default=[],
-        type=size,
-        metavar="n=1000",
-        help="the number that cuda is planned for, of each extent with a name",
-    )
+    p.add_argument("--size", action="append", default=[], type=size, metavar="n=1000",
+                   help="for cuda: the number of an extent with a name")  # fmt: skip
     p.add_argument("--output", type=Path, metavar="FILE", help="write the file there")
     p.set_defaults(run=run)
 
@@ -92,15 +89,10 @@ def run(options: argparse.Namespace) -> int:
     with reading(options.text.strip()):
         cost = parse(options.text, **_shapes(options))
         known = inputs(cost)
-        for name in options.wrt:
-            if name not in known:
-                raise ParseError(
-                    f"--wrt {name}: the expression has no such variable",
-                    fix=meant(name, known) or f"it has {', '.join(known) or 'none'}",
-                )
-        if options.emit or options.output:
-            return _emit(options, cost, known)
-        wanted = {name: _derivative(cost, known[name], options.hessian) for name in options.wrt}
+        names = _names(options, known)
+        if options.emit or options.output or options.size:
+            return _emit(options, cost, known, names)
+        wanted = {name: _derivative(cost, known[name], options.hessian) for name in names}
         show = latex if options.latex else pp
         for name, value in wanted.items():
             label = f"{name}: " if len(wanted) > 1 else ""
@@ -108,16 +100,42 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _emit(options: argparse.Namespace, cost: Tensor, known: Mapping[str, Tensor]) -> int:
-    """Print or write a file that needs no closedform."""
-    if not options.emit or options.latex:
-        raise EmitError(
-            "--output without --emit" if not options.emit else "--emit with --latex",
+def _names(options: argparse.Namespace, known: Mapping[str, Tensor]) -> list[str]:
+    """What to differentiate by."""
+    names = [name.strip() for names in options.wrt for name in names.split(",") if name.strip()]
+    if not names and len(known) != 1:
+        raise ParseError(
+            f"no --wrt: the expression has {', '.join(known) or 'no variable'}",
             where=f"in the options for {options.text.strip()}",
-            fix=f"write --emit {options.emit or 'numpy'} alone: a file holds no LaTeX",
+            fix=f"add --wrt {next(iter(known))}" if known else "name what varies, as in x**2",
         )
+    for name in names:
+        if name not in known:
+            raise ParseError(
+                f"--wrt {name}: the expression has no such variable",
+                where=f"in the options for {options.text.strip()}",
+                fix=meant(name, known) or f"it has {', '.join(known) or 'none'}",
+            )
+    return list(dict.fromkeys(names)) or list(known)
+
+
+def _emit(
+    options: argparse.Namespace,
+    cost: Tensor,
+    known: Mapping[str, Tensor],
+    names: Sequence[str],
+) -> int:
+    """Print or write a file that needs no closedform."""
+    if options.size and options.emit != "cuda":
+        found, fix = "--size without --emit cuda", "leave it out: extents keep their names"
+    elif not options.emit:
+        found, fix = "--output without --emit", "write --emit numpy, c or cuda"
+    else:
+        found, fix = "--emit with --latex" * options.latex, "write one: a file holds no LaTeX"
+    if found:
+        raise EmitError(found, where=f"in the options for {options.text.strip()}", fix=fix)
     title, sizes = " ".join(options.text.split()), dict(options.size)
-    made = content(title, cost, known, options.wrt, options.hessian, sizes)
+    made = content(title, cost, known, names, options.hessian, sizes)
     text = FILES[options.emit](made)
     if options.output is None:
         print(text, end="")

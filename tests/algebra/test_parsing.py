@@ -138,6 +138,49 @@ def test_errors_of_definitions_mark_the_place(text, line, marked, says):
     assert line[carets.index("^") - 4 : carets.rindex("^") - 3].startswith(marked)
 
 
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("2x + 1", "2*x"),
+        ("3 x", "2*x"),
+        ("2.5(x", "close the bracket"),
+        ("x + 1)", "remove the bracket"),
+        ("A x", "write X @ w"),
+        ("sin(x) x", "write X @ w"),
+        ("x'A x", "write X.T"),
+        ("x^T A x", "write X.T"),
+        ("X^{-1} y", "write inv(X)"),
+        ("||x - s||^2", "write norm(x)"),
+        ("|x|", "write abs(x)"),
+        ("x\N{SUPERSCRIPT TWO}", "write x**2"),
+        ("X \N{MIDDLE DOT} y", "write X @ w"),
+        ("sum_i x_i", "write sum(x)"),
+        ("lambda*x", "use lam for lambda"),
+        ("\\frac{1}{2} x", "not in LaTeX"),
+        ("x + s t = 2", "line of its own"),
+        ("x @@ x", "as NumPy would"),
+        ("x^2", "write ** for a power, X.T for a transpose"),
+        ("torch.exp(x)", "write np.exp(x)"),
+        ("max(0, x)", "write maximum(x, y)"),
+        ("max(x, 0)", "write maximum(x, y)"),
+        ("min(x, y)", "write minimum(x, y)"),
+        ("sigma(x)", "write sigmoid(x)"),
+        ("determinant(X)", "write det(X)"),
+        ("X*x", "X @ w is the product of matrices"),
+        ("sum((X*s - x)**2)", "X @ w is the product of matrices"),
+    ],
+)
+def test_errors_say_what_to_write_instead(text, says):
+    with pytest.raises(cf.ClosedformError) as caught:
+        cf.parse(text, {"x": ("n",), "X": ("n", "d"), "y": ("n",)})
+    assert says in caught.value.fix
+
+
+@pytest.mark.parametrize("text", ["x.max(0)", "np.max(x, 0)", "max(x, axis=0)", "math.exp(x)"])
+def test_what_numpy_means_is_read(text):
+    cf.parse(text, {"x": ("n",)})
+
+
 def test_definitions_alone_are_no_expression():
     with pytest.raises(cf.ParseError, match="definitions without an expression"):
         cf.parse("t = x\nu = 2*t\n")

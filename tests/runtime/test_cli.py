@@ -129,6 +129,17 @@ def test_derive_takes_scalars_numbers_and_a_leading_minus(capsys):
     assert capsys.readouterr().out == "-x^T v/2\n"
 
 
+@pytest.mark.parametrize("wrt", [["--wrt", "a,b"], ["--wrt", "a", "--wrt", "b, a"]])
+def test_derive_takes_several_names(wrt, capsys):
+    assert doctor.main(["derive", "a/b", *wrt]) == 0
+    assert capsys.readouterr().out == "a: 1/b\nb: -a/b^2\n"
+
+
+def test_derive_needs_no_name_where_there_is_one_variable(capsys):
+    assert doctor.main(["derive", "x**2"]) == 0
+    assert capsys.readouterr().out == "2x\n"
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
@@ -137,6 +148,10 @@ def test_derive_takes_scalars_numbers_and_a_leading_minus(capsys):
         (["2*z", "--wrt", "z", "--shape", "zz=n"], "'zz' is declared"),
         (["2*z", "--wrt", "z", "--shape", "z=n", "--shape", "z=m"], "two shapes"),
         (["exp(z)", "--wrt", "z", "--shape", "z=n", "--hessian"], "the cost has shape (n,)"),
+        (["a*x**2"], "no --wrt: the expression has a, x\n"),
+        (["a*x**2", "--wrt", "a,y"], "--wrt y: the expression has no such variable"),
+        (["3"], "no --wrt: the expression has no variable"),
+        (["x", "--size", "n=3"], "--size without --emit cuda"),
     ],
 )
 def test_derive_says_what_is_wrong(words, says, capsys):
@@ -145,7 +160,7 @@ def test_derive_says_what_is_wrong(words, says, capsys):
     assert printed.out == "" and says in printed.err and ".py" not in printed.err
 
 
-@pytest.mark.parametrize("words", [["2*z"], ["2*z", "--wrt", "z", "--shape", "z:n"]])
+@pytest.mark.parametrize("words", [[], ["2*z", "--wrt", "z", "--shape", "z:n"]])
 def test_derive_refuses_words_it_does_not_know(words, capsys):
     with pytest.raises(SystemExit) as end:
         doctor.main(["derive", *words])
