@@ -45,6 +45,7 @@ linalg.py          inverses, systems, determinants, decompositions
 tutorial.py        words that only Theano has
 caret.py           a place in a text that was read
 parse_words.py     the names that a text may use
+parse_hints.py     what to write instead of the notation of books
 parse_tree.py      from Python's syntax tree of a text to tensors, through a whitelist
 parsing.py         `parse`: text in
 gradient.py        grad, jacobian, hessian: handles on one symbolic node

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 
 NUMPY = (
@@ -57,3 +58,9 @@ def of_syntax(text: str, message: str) -> str:
         if part in message:
             return fix
     return next((fix for pattern, fix in OF_TEXTS if re.search(pattern, text)), NUMPY)
+
+
+def of_shapes(node: ast.AST) -> str:
+    """What to add where the shapes in an expression do not fit."""
+    products = (n for n in ast.walk(node) if isinstance(n, ast.BinOp))
+    return PRODUCTS if any(isinstance(n.op, ast.Mult) for n in products) else ""

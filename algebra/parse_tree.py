@@ -80,11 +80,6 @@ def of_extents(op: ast.operator, left: Any, right: Any) -> bool:
     return isinstance(op, ast.Add) or not any(isinstance(v, sympy.Add) for v in pair)
 
 
-def _multiplies(node: ast.AST) -> bool:
-    """Whether elements are multiplied in an expression."""
-    return any(isinstance(n, ast.BinOp) and isinstance(n.op, ast.Mult) for n in ast.walk(node))
-
-
 class Reader:
     """Reads one text.
 
@@ -170,10 +165,8 @@ class Reader:
             with reading(place.quoted):
                 return action(*args, **kwargs)
         except ClosedformError as error:
-            more = (
-                parse_hints.PRODUCTS if isinstance(error, ShapeError) and _multiplies(node) else ""
-            )
-            raise type(error)(error.found, where=str(place), fix=error.fix + more) from None
+            fix = error.fix + parse_hints.of_shapes(node) * isinstance(error, ShapeError)
+            raise type(error)(error.found, where=str(place), fix=fix) from None
         except _FAILURES as error:
             raise self.error(
                 node, f"{place.quoted!r} has no meaning: {error}", "check its arguments"
@@ -410,11 +403,8 @@ class Reader:
         found = parse_words.function(name)
         if found is None:
             known = [*parse_words.names(), *(n for n, v in self.names.items() if callable(v))]
-            hint = (
-                parse_hints.FUNCTIONS.get(name)
-                or meant(name, known)
-                or f"use one of {', '.join(known[:12])}, ..."
-            )
+            hint = parse_hints.FUNCTIONS.get(name) or meant(name, known)
+            hint = hint or f"use one of {', '.join(known[:12])}, ..."
             raise self.error(node, f"there is no function {name!r}", hint)
         return found
 
