@@ -143,6 +143,12 @@ def routine(name: str) -> tuple[str, int] | None:
     return row.routine if row else None
 
 
+def alone(name: str) -> str:
+    """What C takes from SciPy, as a format with helpers that CUDA has for it; "" for none."""
+    found = FUNCTIONS[name].cuda or ""
+    return found if "cf_" in found else ""
+
+
 def vectors() -> dict[str, tuple[str, int]]:
     """Functions of the library that have a variant for vectors: since which version, arguments."""
     rows = [row for row in FUNCTIONS.values() if row.vector]

@@ -55,20 +55,20 @@ def compile_unit(unit: Unit, target: str = "c") -> Program:
 
     Raises EmitError for what the target cannot express.
     """
-    return planned_unit(unit, target)[0]
+    return planned_unit(unit, TARGETS[target])[0]
 
 
-def planned_unit(unit: Unit, target: str = "c") -> tuple[Program, Planner, list[str]]:
+def planned_unit(unit: Unit, target: Target) -> tuple[Program, Planner, list[str]]:
     """The program of a unit, its plan, and the statements that define extents."""
     lowering = lower(unit)
-    plan = Planner(lowering, TARGETS[target])
+    plan = Planner(lowering, target)
     if lowering.axis is not None:
         plan.dim(lowering.axis)  # also where no array has it: a trace of many rows is one number
     definitions = _definitions(plan, unit)
     program = Program(
-        render=lambda: _text(plan, TARGETS[target], definitions),
+        render=lambda: _text(plan, target, definitions),
         key_text=canonical_text(lowering),
-        target=target,
+        target=target.name,
         arguments=_arguments(plan, unit),
         dims=tuple(map(lowering.known, plan.dims)),
         externals=tuple(plan.externals),

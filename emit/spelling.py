@@ -9,7 +9,7 @@ import numpy as np
 from ..algebra import scalar
 from ..algebra.errors import EmitError
 from ..algebra.scalar import HALF, Add, Mul, Pow, Scalar, op
-from .functions import ROUTINE, routine, spelled
+from .functions import ROUTINE, alone, routine, spelled
 from .target import Target
 from .value import Fetch, Infinity, Load, Parameter, Position, Rows, Size
 
@@ -116,7 +116,7 @@ class Speller:
 
     def _routine(self, name: str) -> str:
         """A routine of another library, as what is called."""
-        found = routine(name) if self.target.library else None
+        found = routine(name) if self.target.library and not self.target.alone else None
         if found is None:
             return ""
         symbol, arity = found
@@ -125,6 +125,14 @@ class Speller:
         return ROUTINE.format(types=", ".join(["double"] * arity), number=number)
 
     def _format(self, name: str) -> str:
+        if self.target.alone and routine(name):
+            if not alone(name):
+                raise EmitError(
+                    f"{name} calls SciPy, so the file cannot stand alone",
+                    fix="write --emit numpy, compile it with cf.function, or write the expression"
+                    " without it",
+                )
+            return alone(name)
         found = spelled(self.target.name, name, self.dtype.kind != "f")
         if not found:
             raise EmitError(

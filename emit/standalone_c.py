@@ -7,14 +7,14 @@ loop here; what they would call of LAPACK or SciPy is refused by name.
 from __future__ import annotations
 
 from ..algebra.dims import Extent
+from ..algebra.errors import EmitError
 from ..algebra.version import VERSION
 from . import standalone_call as call
-from .functions import FUNCTIONS
 from .plan import PANEL, PANEL_EXTENT, Planner
 from .render import fill, kernel_values, planned_unit
 from .routine import C as ROUTINES
 from .standalone import Content, refuse
-from .target import TARGETS
+from .target import ALONE
 from .wrapping import comment, wrapped
 
 CACHE = 131072  # bytes that a panel touches, and most of its rows; as the driver has them
@@ -30,10 +30,14 @@ def c_file(content: Content) -> str:
     EmitError
         For an operation that calls a library.
     """
-    program, plan, definitions = planned_unit(call.unit(content, "c"))
-    _check_externals(content, plan)
+    try:
+        program, plan, definitions = planned_unit(call.unit(content, "c"), ALONE)
+    except EmitError as error:
+        found = error.found.removeprefix("--emit c: ")
+        raise refuse("c", found, content.where, error.fix) from None
+    _check_routines(content, plan)
     dims = list(plan.dims)
-    kernels = kernel_values(plan, TARGETS["c"], definitions)
+    kernels = kernel_values(plan, ALONE, definitions)
     kernels["helpers"] = [("gemmloops" if k == "gemm" else k, t) for k, t in kernels["helpers"]]
     work = plan.buffers[len(program.arguments) :]
     wanted = max((s.panel for s in plan.stages), default=0)
@@ -58,17 +62,14 @@ def c_file(content: Content) -> str:
     return wrapped(text)
 
 
-def _check_externals(content: Content, plan: Planner) -> None:
-    """Raise EmitError for what calls another library than the one of C."""
+def _check_routines(content: Content, plan: Planner) -> None:
+    """Raise EmitError for what calls LAPACK."""
     routines = {v.routine.name for v in plan.low.values if v.routine}
     calls = sorted(name for name in routines if ROUTINES[name].library)
-    special = {e.split(".")[1].split("/")[0] for e in plan.externals if e.startswith("special.")}
-    calls += sorted(n for n, row in FUNCTIONS.items() if row.routine and row.routine[0] in special)
     if calls:
-        library = "LAPACK" if calls[0] in routines else "SciPy"
         raise refuse(
             "c",
-            f"{calls[0]} calls {library}, so the file cannot stand alone",
+            f"{calls[0]} calls LAPACK, so the file cannot stand alone",
             content.where,
             "write --emit numpy, compile it with cf.function, or write the expression without it",
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,6 +17,7 @@ class Target:
     suffixes   dtype name -> suffix of floating literals and of library functions
     templates  folder of its templates
     library    whether it is linked to the C library and to SciPy
+    alone      whether it has the C library alone
 
     How it spells functions is a column of `functions.FUNCTIONS`.
     """
@@ -26,6 +27,7 @@ class Target:
     suffixes: dict[str, str]
     templates: str
     library: bool
+    alone: bool = False
 
     def type_of(self, dtype: np.dtype) -> str:
         return self.types[dtype.name]
@@ -62,5 +64,7 @@ CUDA = Target(
     templates="cuda",
     library=False,
 )
+
+ALONE = replace(C, alone=True)
 
 TARGETS = {C.name: C, CUDA.name: CUDA}

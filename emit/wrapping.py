@@ -72,6 +72,8 @@ def _count(pieces: Sequence[Piece], room: int) -> int:
     ends = list(itertools.accumulate(len(text) + 1 for _, text in pieces))
     if ends[-1] - 1 <= room:
         return len(pieces)
-    fits = [k for k in range(1, len(pieces)) if ends[k - 1] - 1 <= room] or [1]
+    fits = [k for k in range(1, len(pieces)) if ends[k - 1] - 1 <= room]
+    if not fits:
+        return 1
     full = [k for k in fits if 2 * ends[k - 1] >= room] or fits
     return max(full, key=lambda k: (-pieces[k][0], pieces[k - 1][1].endswith(","), k))
