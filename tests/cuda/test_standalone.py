@@ -131,7 +131,6 @@ def test_nvcc_compiles_a_file_without_a_warning(tmp_path) -> None:
         (["sum(x)"], "launches are planned for numbers, and there is none for n"),
         (["sum(x)", "--size", "n=3", "--size", "m=3"], "--size of m, which is no extent"),
         (["sum(x[3:]**2)", "--size", "n=3"], "a slice has no elements"),
-        (["sum(eigvalsh(outer(x, x)))", "--size", "n=3"], "eigh"),
     ],
 )
 def test_what_cannot_stand_alone_is_refused(words, says, capsys) -> None:
