@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..algebra.build import describe, here, place
-from ..algebra.dims import Extent
+from ..algebra.dims import Extent, dims_in
 from ..algebra.errors import FunctionError, UnusedInputError
 from ..algebra.graph import leaves, rebuild, topological
 from ..algebra.node import Derivative, Leaf, Map, MapSpec, Node
@@ -86,8 +86,9 @@ class Forms:
             )
         if unused == "ignore":
             return
+        extents = _extents(order)
         for p in self.signature.parameters:
-            if p.leaf not in needed:
+            if p.leaf not in needed and not extents & set(p.leaf.dims):
                 complain(f"nothing needs the input {p.shown}", unused)
 
     def line(self, leaf: Leaf) -> str:
@@ -182,6 +183,19 @@ def _opaque(x: Node) -> Node:
     every = tuple(range(x.ndim))
     spec = MapSpec(Slot(0), (every,), x.dims, x.dtype, x.weak, x.dtype)
     return Map.occur(spec, x, origin=x.origin)
+
+
+def _extents(order: Sequence[Node]) -> set[Extent]:
+    """The extents that nodes take from elsewhere: that no variable among them has."""
+    found: dict[Extent, None] = {}
+    todo = [d for x in order for d in dims_in((*x.dims, getattr(x.spec, "value", None)))]
+    while todo:
+        d = todo.pop()
+        if d not in found:
+            found[d] = None
+            todo.extend(dims_in(getattr(d, "definition", None)))
+    given = (x for x in order if isinstance(x, Leaf) and x.spec.kind in ("input", "shared"))
+    return set(found) - {d for x in given for d in x.dims}
 
 
 def _expand(roots: Sequence[Node]) -> list[Node]:

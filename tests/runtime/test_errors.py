@@ -123,6 +123,16 @@ def test_unused_inputs(recwarn):
     assert "'y'" in str(recwarn.pop().message)
 
 
+def test_an_input_of_which_only_an_extent_is_needed_is_used():
+    x, X = cf.vector("x"), cf.matrix("X", shape=("n", "d"))
+    assert cf.function([x], x.shape[0] + 1)([1.0, 2.0]) == 3
+    assert cf.function([x], cf.zeros_like(x[1:]))([1.0, 2.0]).shape == (1,)
+    assert cf.function([X], cf.ones((X.shape[0],)))(np.ones((2, 3))).shape == (2,)
+    y = cf.vector("y", shape="n")
+    line = here() + 1
+    refused(cf.UnusedInputError, "the input 'X'", lambda: cf.function([y, X], y + y.shape[0]), line)
+
+
 def test_missing_inputs_name_the_line_that_needs_them():
     x, y = cf.vectors("x", "y")
     line = here() + 1
