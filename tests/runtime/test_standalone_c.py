@@ -56,6 +56,13 @@ def test_a_wrong_derivative_is_found(tmp_path) -> None:
     assert done.returncode == 1 and "gradient DISAGREES" in done.stdout
 
 
+def test_a_check_looks_for_slopes_that_can_be_seen(tmp_path) -> None:
+    """Products of numbers around 0 vanish, those of numbers above 1 do not."""
+    written(["prod(x)", "--shape", "x=n"], tmp_path / "made.c", "c")
+    done = run(tmp_path / "made.c", "-O1")
+    assert done.returncode == 0 and float(done.stdout.split(" of ")[1]) > 1
+
+
 def test_values_that_are_no_numbers_check_nothing(tmp_path) -> None:
     written(["sum(sqrt(-exp(x)))", "--wrt", "x", "--shape", "x=n"], tmp_path / "made.c", "c")
     done = run(tmp_path / "made.c", "-O1")
