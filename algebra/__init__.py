@@ -65,6 +65,8 @@ sums.py            how sums are: like terms collected, what terms share written 
 view.py            a formula with the axes along which it runs
 factorgraph.py     sums of products in matrix notation
 bodies.py          bodies of maps as formulas: one row per primitive
+softmax_notation.py   softmax where it is written as an exponential less a logsumexp
+triangle_notation.py  tril and triu where they are written as choices
 names.py           a name of its own for every variable of a formula
 symbols.py         users' names as LaTeX
 spelling.py        precedence, parentheses and signs, for both printers

@@ -12,6 +12,7 @@ signature.py          what a user wrote in `function(...)`, checked
 extents.py            which extents are equal, and what they are at a call
 forms.py              the forms of a function's graph: as written, and to compute
 function.py           `function`, and what it returns
+layout.py             how an array lies in memory, as far as kernels tell layouts apart
 arguments.py          from what a caller passes to arrays that kernels can read
 results.py            handing back: fresh arrays, `out=`, updates at once
 specialisation.py     one compiled form: for given storage dtypes and layouts
@@ -41,6 +42,7 @@ threads.py            how many threads a call may use when nobody has said
 homes.py              where the value of a shared variable lives
 cuda.py               functions with target "cuda": device arrays in and out
 capture.py            recorded steps: a function with updates as graphs of launches
+device_call.py        calls with device arrays that were seen before
 device.py             running programs of kernels on any device: frames, workspace, chunks
 cupy_device.py        NVIDIA GPUs through CuPy
 cubin.py              CUDA programs in the cache

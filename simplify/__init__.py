@@ -20,10 +20,12 @@ derive.py            gradients are expanded
 passes.py            the order of everything, and the report
 reading.py           the reading cost
 display_rows.py      scalar rows of the display form
+display_choices.py   scalar rows of the display form for choices: what their tests say
 factors.py           parts of bodies and of sums of products as nodes
 display_sums.py      rows of the display form that split and join sums
 display_linalg.py    rows of the display form about symmetric matrices, inverses, determinants
 extent_rows.py       rows of the display form about extents and means
+display_products.py  row of the display form about the derivative of a product
 display_nodes.py     rows over nodes of the display form: softmax, declared structure, slices
 display.py           the form to read, and the steps towards it
 naming.py            names of intermediates, found again in a display form
