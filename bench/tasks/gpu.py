@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -38,7 +39,26 @@ def cases(quick: bool) -> Iterator[Case]:
         if time.monotonic() - start > BUDGET:
             print(f"gpu: {name} is left out, for {BUDGET} s have passed")
             continue
-        yield make()
+        case = make()
+        yield replace(case, facts=case.facts | device())
+
+
+def device() -> dict[str, Any]:
+    """The device, its driver and what runs on it, kept with every result."""
+    import cupy
+
+    from closedform.runtime import cupy_device, nvrtc
+
+    found, runtime = cupy_device.current(), cupy.cuda.runtime
+    return {
+        "device": found.name,
+        "memory": found.facts.memory,
+        "processors": found.facts.processors,
+        "driver": runtime.driverGetVersion(),
+        "runtime": runtime.runtimeGetVersion(),
+        "nvrtc": ".".join(map(str, nvrtc.version())),
+        "cupy": f"{cupy_device.package()} {cupy.__version__}",
+    }
 
 
 def planned(quick: bool) -> list[tuple[str, Callable[[], Case]]]:

@@ -79,6 +79,20 @@ def test_what_is_measured_computes_and_agrees(cupy, name):
     assert name in ("calls", "streamed") or np.isfinite(next(iter(ours.values()))).all()
 
 
+def test_every_case_names_the_device(cupy, monkeypatch):
+    monkeypatch.setattr(gpu, "planned", lambda quick: [("elementwise", CASES["elementwise"])])
+    monkeypatch.setattr(cupy, "__version__", "14.0", raising=False)
+    (case,) = gpu.cases(quick=True)
+    assert case.facts["device"] == "stand-in" and case.facts["cupy"].endswith("14.0")
+    assert case.facts["n"] == 1000 and case.facts["driver"] == 13000
+
+
+def test_the_budget_leaves_cases_out(cupy, monkeypatch, capsys):
+    monkeypatch.setattr(gpu, "BUDGET", -1)
+    assert list(gpu.cases(quick=True)) == []
+    assert "gpu: streamed is left out" in capsys.readouterr().out
+
+
 def test_every_case_of_the_issue_is_planned():
     names = [name for name, _ in gpu.planned(quick=False)]
     wanted = [f"logistic {d}" for d in (28, 128, 784, 1024, 2048, 8192)]
