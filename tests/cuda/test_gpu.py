@@ -1,14 +1,23 @@
-"""On a device: the whole catalogue, training, streams, capture. `pytest -m gpu` runs these."""
+"""On a device: catalogue, vocabulary, training, streams, capture. `pytest -m gpu` runs these."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+from tests import operations as table
 from tests import running
+from tests.acceptance.test_operations import (
+    Built,
+    assert_close_over_the_domain,
+    assert_right_at_edges,
+    drawn,
+)
 from tests.catalogue import CASES
 from tests.cuda.models import MODELS
 from tests.cuda.running import extents, program
+from tests.cuda.test_words import chunks, function
 from tests.emit.test_catalogue import arrays_of, assert_agree
+from tests.vocabulary.test_words import written
 
 import closedform as cf
 from closedform.runtime import homes
@@ -47,7 +56,22 @@ def test_models_agree_with_the_processor(name, dtype):
     for a, b in zip(found, want, strict=True):
         scale = max(1.0, float(np.abs(b).max()))
         bound = 5e-6 if b.dtype == np.float32 else 1e-12
-        np.testing.assert_allclose(a.get(), b, rtol=bound, atol=bound * scale)
+        np.testing.assert_allclose(homes.host(a), b, rtol=bound, atol=bound * scale)
+
+
+@chunks
+def test_words_on_whole_arrays(start):
+    f, made, inputs, arrays = function(start)
+    for t, a, b in zip(made, f(*arrays.values()), written(made, inputs, arrays), strict=True):
+        np.testing.assert_allclose(homes.host(a), b, rtol=1e-11, atol=1e-11, err_msg=cf.pp(t))
+
+
+@pytest.mark.parametrize("dtype", table.DTYPES)
+@pytest.mark.parametrize("sample", [drawn, table.edges])
+def test_elementwise_operations(dtype, sample):
+    found = Built(dtype, ("cuda",)).values("cuda", sample)
+    check = assert_close_over_the_domain if sample is drawn else assert_right_at_edges
+    check([(row, columns, homes.host(a)) for row, columns, a in found])
 
 
 def regression():
