@@ -35,6 +35,11 @@ def _library(name: str, vector: str = "", arity: int = 1) -> Spelling:
     return Spelling(f"{name}{{f}}({arguments})", vector=vector)
 
 
+def _angle(name: str, vector: str) -> Spelling:
+    """A function of an angle."""
+    return Spelling(f"{name}{{f}}({{0}})", f"cf_{name}_{{t}}({{0}})", vector=vector)
+
+
 def _scipy(name: str, cuda: str = "", arity: int = 1) -> Spelling:
     """A routine of SciPy for doubles."""
     arguments = ", ".join(f"(double){{{k}}}" for k in range(arity))
@@ -56,9 +61,11 @@ FUNCTIONS: dict[str, Spelling] = {
     "fmod": Spelling("fmod{f}({0}, {1})", integer="cf_irem_{t}({0}, {1})"),
     "hypot": _library("hypot", LATER, 2),
     "pi": Spelling("(({t})3.141592653589793)"),
-    **{name: _library(name, FIRST) for name in ("exp", "log", "sin", "cos")},
+    **{name: _library(name, FIRST) for name in ("exp", "log")},
+    **{name: _angle(name, FIRST) for name in ("sin", "cos")},
+    "tan": _angle("tan", LATER),
     **{name: _library(name, LATER) for name in ("exp2", "expm1", "log2", "log10", "log1p")},
-    **{name: _library(name, LATER) for name in ("cbrt", "tan", "sinh", "cosh", "tanh")},
+    **{name: _library(name, LATER) for name in ("cbrt", "sinh", "cosh", "tanh")},
     "arcsin": _library("asin", LATER),
     "arccos": _library("acos", LATER),
     "arctan": _library("atan", LATER),
@@ -66,7 +73,10 @@ FUNCTIONS: dict[str, Spelling] = {
     "arcsinh": _library("asinh", LATER),
     "arccosh": _library("acosh", LATER),
     "arctanh": _library("atanh", LATER),
-    "sinc_derivative": Spelling("cf_dsinc_{t}({0}, {1})"),
+    "sinc_derivative": Spelling(
+        "cf_dsinc_{t}({0}, {1}, sin((double){1}), cos((double){1}))",
+        "cf_dsinc_{t}({0}, {1}, cf_sin_double({1}), cf_cos_double({1}))",
+    ),
     **{name: _library(name) for name in ("floor", "ceil", "trunc", "rint")},
     "relu": Spelling("({0} < 0 ? 0 : {0})"),
     "maximum": Spelling("cf_max_{t}({0}, {1})", "cf_max<{t}>({0}, {1})"),

@@ -358,3 +358,9 @@ static inline double sinpi(double x)
     const double r = x - 2*rint(x/2), pi = 3.141592653589793;
     return sin(pi*(r > 0.5 ? 1 - r : r < -0.5 ? -1 - r : r));
 }
+static inline double cospi(double x)
+{
+    const double r = fabs(x - 2*rint(x/2)), pi = 3.141592653589793;
+    return r > 0.75 ? -cos(pi*(1 - r)) : r > 0.25 ? sin(pi*(0.5 - r)) : cos(pi*r);
+}
+static inline uint64_t __umul64hi(uint64_t a, uint64_t b) { return (uint64_t)((unsigned __int128)a*b >> 64); }

@@ -94,6 +94,40 @@ def test_elementwise_operations_compile(dtype):
     assert_compiles(Built(dtype, ("cuda",)).functions["cuda"])
 
 
+ANGLES = {"sin": mpmath.sin, "cos": mpmath.cos, "tan": mpmath.tan}
+
+
+@pytest.mark.parametrize("name", ANGLES)
+def test_angles_of_any_size_keep_their_digits(device, name):
+    """Next to multiples of pi/2, beyond 2^20, and where a double comes closest to one of them."""
+    r = np.random.default_rng(0)
+    x = np.r_[
+        np.arange(1, 300) * np.pi / 2, r.uniform(-9, 9, 400), 10 ** r.uniform(-12, 308, 800),
+        2.0**20, np.nextafter(2.0**20, 0), 6381956970095103 * 2.0**797, np.finfo(float).max,
+    ]  # fmt: skip
+    x = np.r_[x, -x]
+    with mpmath.workdps(400):
+        exact = [float(ANGLES[name](mpmath.mpf(float(a)))) for a in x]
+    t = cf.vector("x")
+    found = cf.function([t], getattr(cf, name)(t), target="cuda")(x)
+    np.testing.assert_allclose(found, exact, rtol=5e-16)
+    edges = cf.function([t], getattr(cf, name)(t), target="cuda")(np.array([np.inf, np.nan, 0.0]))
+    np.testing.assert_array_equal(edges, [np.nan, np.nan, float(ANGLES[name](0))])
+
+
+@compiles
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_functions_that_reduce_angles_keep_no_stack(dtype):
+    x = cf.vector("x", dtype=dtype)
+    outputs = [
+        cf.sin(x), cf.cos(x), cf.tan(x), cf.sinc(x), cf.special.digamma(x), cf.special.gamma(x),
+        cf.special.sinc_derivative(1, x), cf.special.binom(x, x + 0.5), cf.special.gammaln(x),
+    ]  # fmt: skip
+    for y in outputs:
+        found = assert_compiles(cf.function([x], y, target="cuda"))
+        assert {(use.stack, use.spilled) for use in found.use.values()} == {(0, 0)}, cf.pp(y)
+
+
 def test_binomial_coefficients_of_whole_and_real_numbers(device):
     x, y = cf.vector("x"), cf.vector("y")
     f = cf.function([x, y], cf.special.binom(x, y), target="cuda")
