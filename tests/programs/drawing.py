@@ -77,6 +77,8 @@ def programs(draw: Callable, most: int = 14) -> Program:
             lines.append(line)
             values.append(value)
             scope[name], arrays[name] = value.tensor, value.array
+            if value.tensor.ndim != value.array.ndim:
+                break  # that is wrong, and the check will say so
     made = [v for v in values if v.name[0] == "v"] or values[-1:]
     last = made[-1]
     unread = {v.name for v in made} - {name for line in lines for name in line.reads}

@@ -391,7 +391,7 @@ FORMS: dict[str, Form] = {
     "average": _unary("cf.average({x}, {axis})", 1, "fiu"),
     "median": lambda word, source: _median(source),
     "trapezoid": _unary("cf.trapezoid({x}, axis={axis})", 1, "fi"),
-    **dict.fromkeys(("cov", "corrcoef"), _unary("cf.{word}({x})", 2, "f", 2)),
+    **dict.fromkeys(("cov", "corrcoef"), lambda word, source: _correlated(word, source)),
     "reshape": _reshape,
     # creation
     **dict.fromkeys(("zeros", "ones"), _created("(cf.{word}(({x}.shape[0], 2)) + 1)")),
@@ -458,6 +458,13 @@ def _median(source: Source) -> Text:
     if not v.array.size:
         raise NoFit  # a median of nothing is refused
     return Text(f"cf.median({v.name}, {source.axis(v)})", (v.name,))
+
+
+def _correlated(word: str, source: Source) -> Text:
+    v = source.value(2, "f", 2)
+    if v.array.shape[0] == 1 != v.tensor.shape[0]:
+        raise NoFit  # NumPy drops the axes of a single row, whose extent is a symbol here
+    return Text(f"cf.{word}({v.name})", (v.name,))
 
 
 def _cast(source: Source) -> Text:

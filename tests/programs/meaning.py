@@ -98,9 +98,6 @@ def take(x: np.ndarray, where: Any, axis: int) -> np.ndarray:
 
 OWN: dict[str, Callable[..., Any]] = {
     "take": take,
-    # NumPy drops the axes of a single row, whose extent is a symbol here
-    "cov": lambda x: np.reshape(np.cov(x), (len(x), len(x))),
-    "corrcoef": lambda x: np.reshape(np.corrcoef(x), (len(x), len(x))),
     "softmax": softmax,
     "log_softmax": log_softmax,
     "logsumexp": logsumexp,
