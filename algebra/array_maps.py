@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 
+import numpy as np
+
 from . import scalar
 from .array_names import number
 from .array_pieces import (
@@ -40,6 +42,8 @@ class MapWriter:
         self.flat: set[Node] = set()  # the loose ones that are a scalar
         self.meaning: dict[str, Piece] = {}  # of temporaries
         self.calls: dict[str, int] = {}  # calls that were written, with their numbers of axes
+        self.truths = False  # whether the numbers of a map are truth values
+        self.floats: dict[Node, str] = {}  # operands that a map reads as floats, and their dtypes
 
     def exact(self, x: Node) -> Piece:
         """The piece of a node with all of its axes."""
@@ -51,7 +55,9 @@ class MapWriter:
         frame = tuple(range(x.ndim))
         if isinstance(body, Slot):
             return self._view(x, reads[0], frame)
+        self.floats, self.truths = _converted(x), x.spec.compute == BOOL
         piece = self._body(body, reads, frame)
+        self.floats, self.truths = {}, False
         covered = {
             t
             for a, index in reads
@@ -114,9 +120,11 @@ class MapWriter:
 
     def _expression(self, e, reads: Reads, frame: Frame) -> Piece:
         if isinstance(e, Slot):
-            return self._read(*reads[e.index], frame)
+            piece = self._read(*reads[e.index], frame)
+            dtype = self.floats.get(reads[e.index][0])
+            return Piece(f"{piece.inside(ATOMIC)}.astype('{dtype}')") if dtype else piece
         if scalar.is_number(e):
-            return number(Fraction(int(e.p), int(e.q)))
+            return Piece(str(e != 0)) if self.truths else number(Fraction(int(e.p), int(e.q)))
         if not isinstance(e, scalar.Scalar):
             return Piece(str(e).capitalize())
         name = op(e)
@@ -134,7 +142,7 @@ class MapWriter:
             return _power(args[0], e.args[1], args[1])
         if name == "exp" and args[0].text.startswith("log_softmax(") and args[0].chain == ():
             return Piece(args[0].text.removeprefix("log_"))
-        infix = PRIMITIVES[name].infix
+        infix = () if name in WRITTEN else PRIMITIVES[name].infix
         if infix and len(args) == 2:
             within = ATOMIC if infix[0] in ("//", "%") else SUMMED
             sides = [p.inside(within) for p in args]
@@ -182,8 +190,11 @@ class MapWriter:
         self, value: Fraction, above: list, below: list, reads: Reads, frame: Frame
     ) -> Piece:
         typed = decimal(abs(value)) or large(abs(value))
+        if not typed and max(abs(value.numerator), value.denominator) > LONGEST:
+            typed = repr(float(abs(value)))
         front, under = (typed, 1) if typed else (abs(value.numerator), value.denominator)
-        pieces = [] if front == 1 else [Piece(str(front))]
+        truths = above and not below and under == 1 and all(_is_truth(f, reads) for f in above)
+        pieces = [] if front == 1 and not truths else [Piece(str(front))]
         if above:
             pieces += self._factors(above, reads, frame)
         divisors = [Piece(str(under))] if under != 1 else []
@@ -308,6 +319,51 @@ def _divided_by_pi(e):
         rest = [f for f in e.args if f != PI]
         return scalar.Mul(*rest) if len(rest) > 1 else rest[0]
     return scalar.Mul(e, scalar.Pow(PI, MINUS_ONE))
+
+
+LONGEST = 10**15  # numerators and denominators that are written
+# operators of Python that mean something else in formulas: their functions are written
+WRITTEN = frozenset(("left_shift", "right_shift", "bitwise_xor"))
+WHOLE = frozenset("Add Mul mod fmod floor_divide max min abs sign floor ceil trunc rint".split())
+
+
+def _is_truth(e, reads: Reads) -> bool:
+    if isinstance(e, Slot):
+        return bool(reads[e.index][0].dtype == BOOL)
+    return isinstance(e, scalar.Scalar) and e.boolean
+
+
+def _converted(x: Map) -> dict[Node, str]:
+    """Integers that a map of floats computes with, where NumPy would count in integers: other
+    than int64 in arithmetic, and all of them where nothing makes a float.
+    """
+    if x.spec.compute.kind != "f":
+        return {}
+    whole = {k for k, a in enumerate(x.operands) if a.dtype.kind in "iu"}
+    if _gives_float(x.spec.body, x):
+        inside = [
+            e.args for e in scalar.subexpressions(x.spec.body) if op(e) in ("Add", "Mul", "Pow")
+        ]
+        direct = {s.index for args in inside for s in args if isinstance(s, Slot)}
+        safe = np.dtype(np.int64)
+        whole = {k for k in whole & direct if x.operands[k].dtype != safe}
+    return {x.operands[k]: str(x.spec.compute) for k in whole if not x.operands[k].weak}
+
+
+def _gives_float(e, x: Map) -> bool:
+    """Whether NumPy makes a float of an expression that is read in the dtypes of its operands."""
+    if isinstance(e, Slot):
+        return bool(x.operands[e.index].dtype.kind == "f")
+    if not isinstance(e, scalar.Scalar):
+        return scalar.is_number(e) and e.q != 1
+    name = op(e)
+    if name == "Pow" and scalar.is_number(e.args[1]):
+        return e.args[1] < 0 or e.args[1].q != 1 or _gives_float(e.args[0], x)
+    if e.boolean or name == "indicator":
+        return False
+    if name == "where" or name in WHOLE:
+        return any(_gives_float(a, x) for a in e.args[name == "where" :])
+    return True
 
 
 def negated(e):

@@ -15,6 +15,7 @@ from fractions import Fraction
 from typing import Any, cast
 
 import numpy as np
+from sympy import factorint
 
 from .array_lines import tidied
 from .array_maps import MapWriter, axis_option
@@ -32,6 +33,7 @@ from .array_pieces import (
     times,
 )
 from .dims import Dim, Extent, FreshDim
+from .dtypes import FLOAT64
 from .graph import topological
 from .names import Names, is_variable
 from .node import (
@@ -119,8 +121,9 @@ class _Writer(MapWriter):
         shape = self.shape(x.dims)
         fixed = {"0": "zeros", "1": "ones"}
         if piece.text in fixed:
-            return call(fixed[piece.text], shape)
-        return call("broadcast_to", piece.text, shape)
+            return call(fixed[piece.text], shape, *([f"'{x.dtype}'"] * (x.dtype != FLOAT64)))
+        point = ".0" if x.dtype.kind == "f" and piece.text.lstrip("-").isdigit() else ""
+        return call("broadcast_to", piece.text + point, shape)
 
     def shape(self, dims: Sequence[Extent]) -> str:
         return f"({', '.join(map(self.extent, dims))}{',' if len(dims) == 1 else ''})"
@@ -194,12 +197,25 @@ class _Writer(MapWriter):
         if spec.op == "reshape":
             if not x.ndim:
                 return indexed(piece, *["0"] * a.ndim)
-            return call("reshape", piece.text, self.shape(x.dims))
+            return call("reshape", piece.text, self._reshaped(a.dims, x.dims))
         if spec.op == "slice":
             return indexed(piece, *slice_items(spec.params, a.dims, x.dims, self.extent))
         widths = _widths(x)
         placed_ = call("pad", piece.text, widths) if widths else self._spread(x, piece)
         return Piece(f"{placed_.text} != 0", COMPARED) if x.dtype == BOOL else placed_
+
+    def _reshaped(self, old: Sequence[Extent], new: Sequence[Extent]) -> str:
+        """A shape; -1 for an extent that the number of elements does not show to be right."""
+        left, right = Counter(_factors(old)), Counter(_factors(new))
+        rest = right - left
+        if left == right:
+            return self.shape(new)
+        unsure = [k for k, d in enumerate(new) if Counter(_factors([d])) & rest]
+        if not unsure:
+            return self.shape(new)
+        k = max(unsure, key=lambda k: (isinstance(new[k], FreshDim), -k))
+        texts = ["-1" if j == k else self.extent(d) for j, d in enumerate(new)]
+        return f"({', '.join(texts)}{',' if len(texts) == 1 else ''})"
 
     def _spread(self, x: Layout, piece: Piece) -> Piece:
         """Zeros with an array written at a slice: products with rows of the identity."""
@@ -216,8 +232,9 @@ class _Writer(MapWriter):
             selections.append((big if single else small + big, rows))
             inner += "" if single else small
         subscripts = ",".join([inner, *(s for s, _ in selections)])
-        result = letters[: len(items)]
-        return call("einsum", f"'{subscripts}->{result}'", piece.text, *(r for _, r in selections))
+        result = f"'{subscripts}->{letters[: len(items)]}'"
+        found = call("einsum", result, piece.text, *(r for _, r in selections))
+        return found if x.dtype.kind == "f" else Piece(f"{found.text}.astype('{x.dtype}')")
 
     def _join(self, x: Join) -> Piece:
         parts = ", ".join(self.exact(a).text for a in x.operands)
@@ -304,7 +321,8 @@ def _last(word: str) -> Callable:
 def _scatter_add(writer: _Writer, x: Call, positions: Piece, values: Piece) -> Piece:
     """Rows added at positions: a product with unit vectors."""
     chosen = f"one_hot({positions.text}, {writer.extent(x.dims[-2])}).T"
-    return Piece(f"{chosen} @ {values.inside(NEGATED)}", MULTIPLIED)
+    found = Piece(f"{chosen} @ {values.inside(NEGATED)}", MULTIPLIED)
+    return found if x.dtype.kind == "f" else Piece(f"({found.text}).astype('{x.dtype}')")
 
 
 def _scatter_last(writer: _Writer, x: Call, positions: Piece) -> Piece:
@@ -360,10 +378,31 @@ def _widths(x: Layout) -> str | None:
 
 
 def _counted(piece: Piece, a: Node, x: Node) -> Piece:
-    """Truth values as numbers, where NumPy would keep them."""
+    """Truth values as numbers, where NumPy would keep them; small integers as floats in a sum of
+    floats."""
     if a.dtype == BOOL and x.dtype != BOOL:
         return Piece(f"1*{piece.inside(NEGATED)}", MULTIPLIED)
+    if (
+        a.dtype.kind in "iu"
+        and x.dtype.kind == "f"
+        and all(b.dtype.kind in "iub" for b in x.operands)
+    ):
+        return Piece(f"{piece.inside(ATOMIC)}.astype('{x.dtype}')")
     return piece
+
+
+def _factors(dims: Sequence[Extent]) -> list[Extent]:
+    """What a number of elements is a product of: names, and the number's own factors of 2, 3..."""
+    found: list[Extent] = []
+    for d in dims:
+        definition = getattr(d, "definition", None) or ("",)
+        if definition[0] == "quotient" and definition[2] == 1:
+            found += _factors(definition[1])
+        elif isinstance(d, int):
+            found += sorted(factorint(d, multiple=True))
+        else:
+            found.append(d)
+    return found
 
 
 def needed(lines: Sequence[str], main: str) -> list[str]:

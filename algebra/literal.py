@@ -88,7 +88,7 @@ def _float(value: float | np.floating) -> Part:
     dtype = dtype_of(FLOAT64 if given == np.float16 else given)
     number = float(value)
     if not np.isfinite(number):
-        return constant_leaf(np.array(number, dtype)), dtype, False
+        return _weak(constant_leaf(np.array(number, dtype)), weak), dtype, weak
     exact = Fraction(repr(number))
     if exact in SHAPING and not (number == 0 and np.signbit(number)):
         return sympy.Rational(exact.numerator, exact.denominator), dtype, weak
@@ -96,6 +96,13 @@ def _float(value: float | np.floating) -> Part:
     if not weak:
         leaf = Leaf(leaf.spec.with_(dtype=dtype, weak=False))
     return leaf, dtype, weak
+
+
+def _weak(leaf: Leaf, weak: bool) -> Leaf:
+    """The constant, as weak as a number of Python is."""
+    found = Leaf(leaf.spec.with_(weak=weak))
+    found.payload = leaf.payload
+    return found
 
 
 def _sympy_literal(value: sympy.Basic) -> Part:

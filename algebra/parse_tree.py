@@ -7,14 +7,15 @@ text is ever executed: names are looked up in tables, operators are functions of
 from __future__ import annotations
 
 import ast
+import functools
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import sympy
 
 from . import caret, functions, parse_hints, parse_words
-from .dims import Dim, FreshDim
+from .dims import Dim, FreshDim, extent, least
 from .errors import ClosedformError, ParseError, ShapeError
 from .origin import reading
 from .suggestions import meant
@@ -73,11 +74,15 @@ _FAILURES = (TypeError, ValueError, ArithmeticError, LookupError, AttributeError
 def of_extents(op: ast.operator, left: Any, right: Any) -> bool:
     """Whether an operation gives the extent of an axis: a sum, or a product without sums."""
     pair = (left, right)
-    symbolic = any(isinstance(v, sympy.Expr) for v in pair)
-    whole = all(isinstance(v, sympy.Expr) or type(v) is int for v in pair)
-    if not (symbolic and whole) or not isinstance(op, ast.Add | ast.Mult):
+    if not are_extents(pair) or not isinstance(op, ast.Add | ast.Mult):
         return False
     return isinstance(op, ast.Add) or not any(isinstance(v, sympy.Add) for v in pair)
+
+
+def are_extents(values: Sequence[Any]) -> bool:
+    """Whether all are extents of axes or whole numbers, and some are no numbers."""
+    symbolic = any(isinstance(v, sympy.Expr) for v in values)
+    return symbolic and all(isinstance(v, sympy.Expr) or type(v) is int for v in values)
 
 
 class Reader:
@@ -359,6 +364,8 @@ class Reader:
                 f"{name} of two arguments",
                 f"write {largest}(x, y) for the one of each pair, {name}(x, axis=0) along an axis",
             )
+        if name == "minimum" and not kwargs and are_extents(args):
+            return functools.reduce(least, map(extent, args))
         wrong = parse_words.misfit(func, args, kwargs)
         if wrong:
             raise self.error(node, f"{name}: {wrong}", f"it is {parse_words.signature(name, func)}")

@@ -73,6 +73,9 @@ def places_after(start: Extent, length: Extent, dim: Extent) -> int | None:
         return dim - start - length
     if length == dim:
         return 0 if start == 0 else None
+    kind, source, *rest = getattr(dim, "definition", None) or ("", None)
+    if kind == "sum" and source == (length,):
+        return rest[0] - start if rest[0] >= start else None
     kind, source, *rest = getattr(length, "definition", None) or ("", None)
     if kind == "sum":
         return None

@@ -5,12 +5,13 @@ written in a wider type, each element within the bound of its own running error 
 (`rounding`): NumPy's own functions, the NumPy target on the graph as written, the simplified graph
 on the NumPy target, and the C target; with `device` also the CUDA text on this processor. The
 gradient's product with a direction is the difference quotient of the cost along it. The program
-survives being saved and being written as text.
+survives being saved; what it prints as text is read back.
 """
 
 from __future__ import annotations
 
 import traceback
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from tests.programs import differences, sharing
+from tests.programs import differences, reading, sharing
 from tests.programs.bound import WIDE, Bound, spacing
 from tests.programs.program import Program
 from tests.programs.rounding import analysed
@@ -122,12 +123,13 @@ EVALUATIONS: dict[str, Callable[[Case], list[np.ndarray]]] = {
 
 @dataclass
 class Report:
-    """What was found of some programs: complaints by their number, and those that count as
-    ill-conditioned."""
+    """What was found of some programs: complaints by their number, those that count as
+    ill-conditioned, and why texts were not read back."""
 
     wrong: dict[int, str] = field(default_factory=dict)
     ill: list[int] = field(default_factory=list)
     kinks: list[int] = field(default_factory=list)
+    unread: Counter[str] = field(default_factory=Counter)
     count: int = 0
 
     def tally(self) -> dict[str, int]:
@@ -137,6 +139,7 @@ class Report:
             "wrong": len(self.wrong),
             "ill-conditioned": len(self.ill),
             "gradients near kinks": len(self.kinks),
+            **{f"texts: {why}": count for why, count in self.unread.items()},
         }
 
 
@@ -167,10 +170,13 @@ def _note(report: Report, number: int, case: Case) -> None:
         return
     if case.ill:
         report.ill.append(number)
-    elif case.program.wrt and not case.empty:
+        return
+    message, unread = reading.complaint(case)
+    report.unread.update(unread)
+    if not message and case.program.wrt and not case.empty:
         message, kink = differences.complaint(case)
         report.kinks += [number] * kink
-        report.wrong.update({number: message} if message else {})
+    report.wrong.update({number: message} if message else {})
 
 
 class _noted:

@@ -14,7 +14,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from tests.programs import differences, mutations
+from tests.programs import differences, mutations, reading
 from tests.programs.checking import Case, Report, checked, fails
 from tests.programs.drawing import drawn, shrunk
 from tests.programs.grammar import ASIDE, forms, missing
@@ -61,6 +61,15 @@ def test_few_draws_are_ill_conditioned() -> None:
     ill = sum(len(r.ill) for r in reports)
     print(f"{ill} of {COUNT} are ill-conditioned, {sum(len(r.kinks) for r in reports)} near kinks")
     assert ill < ILL * COUNT
+
+
+@together
+def test_nearly_all_texts_are_read_back() -> None:
+    unread = sum((batch(start, False)[0].unread for start in range(0, COUNT, BATCH)), Counter())
+    print(f"of {COUNT} programs are not read back: {dict(unread)}")
+    another = unread.pop(reading.ANOTHER, 0)
+    assert another < 0.1 * COUNT
+    assert unread.total() < 0.03 * COUNT
 
 
 def test_every_word_is_drawn() -> None:
