@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 
-import numpy as np
-
 from . import scalar
 from .array_names import number
 from .array_pieces import (
@@ -23,6 +21,7 @@ from .array_pieces import (
     placed,
     times,
 )
+from .dtypes import INT64
 from .node import BOOL, Leaf, Map, Node, Reduce
 from .primitives import PRIMITIVES
 from .scalar import HALF, MINUS_ONE, PI, Slot, op
@@ -324,6 +323,7 @@ def _divided_by_pi(e):
 LONGEST = 10**15  # numerators and denominators that are written
 # operators of Python that mean something else in formulas: their functions are written
 WRITTEN = frozenset(("left_shift", "right_shift", "bitwise_xor"))
+COUNTS = frozenset("gcd lcm left_shift right_shift invert bitwise_count floor_divide mod".split())
 WHOLE = frozenset("Add Mul mod fmod floor_divide max min abs sign floor ceil trunc rint".split())
 
 
@@ -334,20 +334,20 @@ def _is_truth(e, reads: Reads) -> bool:
 
 
 def _converted(x: Map) -> dict[Node, str]:
-    """Integers that a map of floats computes with, where NumPy would count in integers: other
-    than int64 in arithmetic, and all of them where nothing makes a float.
+    """Operands that are written in the dtype of the arithmetic, for NumPy would use another one:
+    truth values whose bits are counted; and in arithmetic of floats integers other than int64, or
+    all of them where nothing makes a float.
     """
-    if x.spec.compute.kind != "f":
+    if x.spec.compute.kind == "b":
         return {}
-    whole = {k for k, a in enumerate(x.operands) if a.dtype.kind in "iu"}
-    if _gives_float(x.spec.body, x):
-        inside = [
-            e.args for e in scalar.subexpressions(x.spec.body) if op(e) in ("Add", "Mul", "Pow")
-        ]
-        direct = {s.index for args in inside for s in args if isinstance(s, Slot)}
-        safe = np.dtype(np.int64)
-        whole = {k for k in whole & direct if x.operands[k].dtype != safe}
-    return {x.operands[k]: str(x.spec.compute) for k in whole if not x.operands[k].weak}
+    kinds = "iu" if x.spec.compute.kind == "f" else "b"
+    found = {k for k, a in enumerate(x.operands) if a.dtype.kind in kinds}
+    if kinds == "b" or _gives_float(x.spec.body, x):
+        names = ("Add", "Mul", "Pow") if kinds == "iu" else COUNTS
+        every = scalar.subexpressions(x.spec.body)
+        read = {s.index for e in every if op(e) in names for s in e.args if isinstance(s, Slot)}
+        found = {k for k in found & read if x.operands[k].dtype != INT64}
+    return {x.operands[k]: str(x.spec.compute) for k in found if not x.operands[k].weak}
 
 
 def _gives_float(e, x: Map) -> bool:

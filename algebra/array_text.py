@@ -182,6 +182,8 @@ class _Writer(MapWriter):
         counted = [_counted(self.exact(a), a, x) for a in x.operands]
         factors = list(zip(counted, spec.indices, strict=True))
         piece, full = Contraction(factors, spec.out, extents).written()
+        if spec.dtype.kind in "iu" and spec.dtype.itemsize < 8 and "sum(" in piece.text:
+            piece = Piece(f"{piece.inside(ATOMIC)}.astype('{spec.dtype}')")  # NumPy's are longer
         if not full:
             self.loose.add(x)
         return piece

@@ -342,10 +342,11 @@ def _stacked(arguments: str, rank: int, which: str = "", most: int = 3) -> Form:
 
 
 def _crossed(word: str, source: Source) -> Text:
-    v = source.one(
-        [v for v in source.values if v.ndim and v.tensor.shape[-1] == 3 and v.kind == "f"]
-    )
-    return Text(f"cf.cross({v.name}, cf.flip({v.name}, -1))", (v.name,))
+    v = source.value(kinds="f", most=3)
+    x = v.name
+    if not v.ndim or v.tensor.shape[-1] != 3:
+        x = f"cf.stack([{v.name}, cf.sin({v.name}), 1 - {v.name}], -1)"
+    return Text(f"cf.cross({x}, cf.flip({x}, -1))", (v.name,))
 
 
 def _split(word: str, source: Source) -> Text:
