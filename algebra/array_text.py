@@ -397,7 +397,7 @@ def _factors(dims: Sequence[Extent]) -> list[Extent]:
     """What a number of elements is a product of: names, and the number's own factors of 2, 3..."""
     found: list[Extent] = []
     for d in dims:
-        definition = getattr(d, "definition", None) or ("",)
+        definition: Any = getattr(d, "definition", None) or ("",)
         if definition[0] == "quotient" and definition[2] == 1:
             found += _factors(definition[1])
         elif isinstance(d, int):
