@@ -8,6 +8,7 @@ not.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from functools import cache
@@ -126,6 +127,8 @@ def elementwise(row: Operation, source: Source) -> Text:
     values = [source.value(kinds="b" if row.choice else kinds)]
     while len(values) < len(row.domain):
         values.append(source.like(max(values, key=lambda v: v.ndim), kinds))
+    if not all(_broadcasts(v, w) for v, w in itertools.combinations(values, 2)):
+        raise NoFit
     orders = PRIMITIVES[row.name].orders if row.name in PRIMITIVES and row.order is None else 0
     args = [
         str(limits[0] + 0.5)  # an order is a number: nothing is differentiated by it

@@ -85,7 +85,8 @@ def spaced(source: str, options: Sequence[str], number: int) -> str:
     """A CUDA text in a namespace, with what its options define, and names of its own."""
     pairs = [o[2:].partition("=")[::2] for o in options if o.startswith("-D")]
     before = "".join(f"#define {name} {value or 1}\n" for name, value in pairs)
-    after = "".join(f"#undef {name}\n" for name, _ in pairs)
+    guards = re.findall(r"^#ifndef (\w+)\n#define \1\b", source, re.M)
+    after = "".join(f"#undef {name}\n" for name in (*(name for name, _ in pairs), *guards))
     for name in {k for k, _ in KERNEL.findall(source)}:
         source = re.sub(rf"\b{name}(?=\()", f"{name}_{number}", source)
     return f'#include "shim.h"\n{before}namespace p{number} {{\n{unit(source)}\n}}\n{after}'
