@@ -10,8 +10,11 @@ from dataclasses import dataclass, field
 
 from ..algebra.errors import EmitError
 from ..algebra.gradient import hessian, jacobian
+from ..algebra.graph import leaves
+from ..algebra.node import Node
 from ..algebra.tensor import Tensor
 from ..algebra.text import pp
+from ..simplify.passes import compute_form
 
 
 @dataclass(frozen=True)
@@ -34,14 +37,16 @@ class Content:
     """What is to be written.
 
     title     the text of the cost, on one line
-    inputs    its variables by name
+    inputs    its variables by name, with the extents that the cost makes known
     formulas  the cost and its derivatives
+    outputs   compute forms of the formulas, over these variables
     sizes     numbers of named extents, where a language needs them
     """
 
     title: str
     inputs: Mapping[str, Tensor]
     formulas: tuple[Formula, ...]
+    outputs: tuple[Node, ...]
     sizes: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -95,7 +100,10 @@ def content(
             value = hessian(cost, inputs[name])
             what = f"the second derivative of the cost by {name}"
             formulas.append(Formula(f"hessian{suffix}", what, value, first, name))
-    return Content(title, inputs, tuple(formulas), sizes)
+    outputs = compute_form([f.value.node for f in formulas]).outputs
+    unified = {leaf.label: Tensor(leaf) for leaf in leaves(outputs)}
+    known = {name: unified.get(name, x) for name, x in inputs.items()}
+    return Content(title, known, tuple(formulas), outputs, sizes)
 
 
 def refuse(language: str, found: str, where: str, fix: str) -> EmitError:

@@ -13,7 +13,6 @@ import numpy as np
 from ..algebra.array_names import spelled
 from ..algebra.dims import Extent, FreshDim, evaluate, show
 from ..algebra.notation import Symbol
-from ..simplify.passes import compute_form
 from .program import Program, Unit
 from .standalone import Content, refuse
 
@@ -75,8 +74,7 @@ def unit(content: Content, language: str) -> Unit:
                 "write 1.0*(...) for a number in the place of a truth value",
             )
     leaves = tuple(x.node for x in content.inputs.values())
-    outputs = compute_form([f.value.node for f in content.formulas]).outputs
-    return Unit(leaves, (), (), tuple(outputs), (), tuple((x.dtype, "C") for x in leaves))
+    return Unit(leaves, (), (), content.outputs, (), tuple((x.dtype, "C") for x in leaves))
 
 
 def values(

@@ -36,6 +36,7 @@ FILES = [
     ["sum(solve(cholesky(A), b)**2)", "--wrt", "A", "--wrt", "b", "--shape", "A=n,n", "--shape",
      "b=n"],
     ["2*z", "--wrt", "z"],
+    ["trace(P.T @ kron(eye(2), ones((3, 3))) @ P)", "--wrt", "P", "--shape", "P=m,n"],
     ["-sum(Y*log(softmax(tanh(X@V)@W, axis=1)))", "--wrt", "V", "--wrt", "W", "--shape", "X=n,d",
      "--shape", "V=d,h", "--shape", "W=h,k", "--shape", "Y=n,k"],
     ["sum(linear_recurrence(a, b)**2)", "--wrt", "a", "--wrt", "b", "--shape", "a=k,n", "--shape",

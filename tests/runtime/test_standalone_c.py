@@ -18,6 +18,7 @@ FILES = {
     "slices": ["sum(maximum(x, 0)*sqrt(z)) + sum(x[1:]*x[:-1])", "--wrt", "x", "--wrt", "z",
                "--shape", "x=n", "--shape", "z=n"],
     "positions": ["sum(sort(x)*y) + max(x)*x[2]", "--wrt", "x", "--shape", "x=n", "--shape", "y=n"],
+    "known": ["trace(P.T @ kron(eye(2), ones((3, 3))) @ P)", "--wrt", "P", "--shape", "P=m,n"],
     "gamma": ["sum(gammaln(x) + ive(1, x))", "--wrt", "x", "--shape", "x=n", "--hessian"],
     "jacobian": ["tanh(A@x)*cumsum(x)", "--wrt", "x", "--shape", "A=5,5", "--shape", "x=5"],
     "names": ["double*NULL**2 + M_PI*X_train*lam*cost # */", "--wrt", "double", "--hessian"],
