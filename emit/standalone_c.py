@@ -6,6 +6,8 @@ loop here; what they would call of LAPACK or SciPy is refused by name.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from ..algebra.dims import Extent
 from ..algebra.errors import EmitError
 from ..algebra.version import VERSION
@@ -38,7 +40,7 @@ def c_file(content: Content) -> str:
     _check_routines(content, plan)
     dims = list(plan.dims)
     kernels = kernel_values(plan, ALONE, definitions)
-    kernels["helpers"] = [("gemmloops" if k == "gemm" else k, t) for k, t in kernels["helpers"]]
+    kernels["helpers"] = list(_helpers(kernels["helpers"]))
     work = plan.buffers[len(program.arguments) :]
     wanted = max((s.panel for s in plan.stages), default=0)
     text = fill(
@@ -60,6 +62,14 @@ def c_file(content: Content) -> str:
         lengths=call.lengths(content, program, dims),
     )
     return wrapped(text)
+
+
+def _helpers(found: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """Templates of what kernels call, with those that take the place of libraries."""
+    if any(kind == "digamma" for kind, _ in found):
+        yield "halfturns", ""
+    for kind, type_ in found:
+        yield ("gemmloops" if kind == "gemm" else kind), type_
 
 
 def _check_routines(content: Content, plan: Planner) -> None:
