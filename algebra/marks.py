@@ -25,6 +25,7 @@ from .notation import (
     Sum,
     Transpose,
     children,
+    remembered,
 )
 from .spelling import ATOM, HADAMARD, POWER, PRODUCT, negated, strength
 
@@ -36,6 +37,7 @@ def document_marks(document: Document) -> int:
     return marks(document.main) + sum(DEFINITION + marks(e) for _, e in document.definitions)
 
 
+@remembered
 def marks(e: Formula) -> int:
     """Marks of one formula."""
     if isinstance(e, Number):

@@ -26,6 +26,7 @@ from .notation import (
     Temporary,
     Transpose,
     children,
+    remembered,
     rewrite,
 )
 from .primitives import PRIMITIVES
@@ -96,6 +97,7 @@ def transposes(e: Formula) -> int:
     return transposes(e.array) if isinstance(e, Product) and e.array is not None else 0
 
 
+@remembered
 def ordered(e: Formula) -> Formula:
     """e with the terms of every sum in one order, to compare."""
 

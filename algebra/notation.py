@@ -13,7 +13,10 @@ import dataclasses
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from functools import wraps
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -323,6 +326,22 @@ def rewrite(e: Formula, change: Callable[[Formula], Formula | None]) -> Formula:
     return dataclasses.replace(e, **values) if values else e
 
 
+def remembered(function: Callable[[Formula], T]) -> Callable[[Formula], T]:
+    """A function of a formula that is computed once for each: formulas do not change."""
+    key = f"_{function.__name__}"
+
+    @wraps(function)
+    def once(e: Formula) -> T:
+        known = e.__dict__
+        found: T | None = known.get(key)
+        if found is None:
+            found = known[key] = function(e)
+        return found
+
+    return once
+
+
+@remembered
 def size(e: Formula) -> int:
     """How much there is to read: symbols, numbers and function words."""
     inner = sum(map(size, children(e)))

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import operator
 import weakref
+from functools import lru_cache
 from typing import Any
 
 import sympy
@@ -320,7 +321,8 @@ def replace(e, mapping: dict):
     return walk(e)
 
 
-def subexpressions(e):
+@lru_cache(maxsize=4096)
+def subexpressions(e) -> tuple:
     """Every distinct subexpression, operands before what uses them."""
     seen: dict = {}
 
@@ -332,7 +334,7 @@ def subexpressions(e):
             seen[t] = None
 
     walk(e)
-    return list(seen)
+    return tuple(seen)
 
 
 def show(e) -> str:

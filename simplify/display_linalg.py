@@ -22,7 +22,7 @@ from ..algebra.node import (
 )
 from ..algebra.scalar import Add, Mul, Slot, replace, subexpressions
 from .contraction_rows import NodeRule, rebuild
-from .factors import Factor, contraction, flat_factors, key, read_factors, reads_of
+from .factors import Factor, contraction, flattened, key, read_factors, reads_of
 from .rule import negative, product
 
 DEPTH = 4  # operations that are looked through for a proof of symmetry
@@ -56,7 +56,7 @@ def _proven(a: Node, depth: int) -> bool:
 
 def _is_palindrome(a: Contract, depth: int) -> bool:
     """Whether exchanging the two axes only exchanges factors, as in B'B."""
-    factors = flat_factors(a, itertools.count(2))
+    factors = flattened(a)
     swap = {0: 1, 1: 0}
     turned = [(b, tuple(swap.get(t, t) for t in ls)) for b, ls in factors]
     return same_factors(factors, turned, 2, depth) == 1
@@ -164,10 +164,11 @@ def same_product(composer: Any, x: Map) -> Node | None:
     product and its negative.
     """
     products = [k for k, a in enumerate(x.operands) if isinstance(a, Contract)]
+    factors = {k: read_factors(x, k) for k in products} if len(products) > 1 else {}
     for k, j in itertools.combinations(products, 2):
+        one, other = factors[k], factors[j]
         if x.operands[k].dtype != x.operands[j].dtype:
             continue
-        one, other = (read_factors(x, i) for i in (k, j))
         sign = same_factors(one, other, x.ndim) if one and other else 0
         if sign:
             slots = {s: product((sign, Slot(k, s.sign))) for s in subexpressions(x.spec.body)
@@ -188,7 +189,7 @@ def inverse_cancels(composer: Any, x: Contract) -> Node | None:
     rank = x.ndim
     if len(set(x.spec.out)) < rank:
         return None
-    factors = flat_factors(x, itertools.count(rank))
+    factors = flattened(x)
     for (i, (a, la)), (j, (b, lb)) in itertools.permutations(enumerate(factors), 2):
         if _inverse_of(a) is not b or len(lb) != 2:
             continue
@@ -213,7 +214,7 @@ def _square_factors(a: Node) -> list[tuple[Node, bool]] | None:
     """
     if not isinstance(a, Contract) or a.ndim != 2 or a.spec.out[0] == a.spec.out[1]:
         return None
-    left = list(flat_factors(a, itertools.count(2)))
+    left = flattened(a)
     found: list[tuple[Node, bool]] = []
     place = 0
     while left:

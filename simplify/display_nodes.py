@@ -26,7 +26,7 @@ from .arithmetic import coefficient
 from .contraction_rows import NodeRule, summed, with_repeats
 from .display_products import PRODUCTS
 from .display_sums import CERTAIN, JOINING, SIGN_LEAVES, SPLITTING
-from .factors import contraction, flat_factors, key, part, reads_of
+from .factors import contraction, flattened, key, part, reads_of
 from .island import occurrences
 from .rule import sum_of
 
@@ -134,7 +134,7 @@ def orthogonal(composer: Any, x: Contract) -> Node | None:
     rank = x.ndim
     if len(set(x.spec.out)) < rank:
         return None
-    factors = flat_factors(x, itertools.count(rank))
+    factors = flattened(x)
     found = [k for k, (a, _) in enumerate(factors)
              if isinstance(a, Leaf) and "orthogonal" in a.spec.facts]  # fmt: skip
     for i, j in itertools.combinations(found, 2):

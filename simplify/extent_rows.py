@@ -4,9 +4,8 @@ every extent is 1, and a sum of distances from a mean is 0.
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import Any
 
@@ -29,7 +28,7 @@ from ..algebra.scalar import (
 )
 from .contraction_rows import NodeRule, summed
 from .display_sums import split, terms_of
-from .factors import contraction, flat_factors
+from .factors import contraction, flattened
 
 DEPTH = 4  # operations that are looked through for a bound
 # whether a comparison with a number holds for all that is at least `low`; None if it depends
@@ -101,10 +100,10 @@ def _chosen(e: Any, x: Map) -> Any:
 
 def centred(composer: Any, x: Contract) -> Node | None:
     """sum_i (f_i - sum_k f_k/n) is 0."""
-    if not summed(x):
+    if not summed(x) or not any(map(_has_sum, _leaves(x))):
         return None
     rank = x.ndim
-    factors = flat_factors(x, itertools.count(rank))
+    factors = flattened(x)
     for k, (a, labels) in enumerate(factors):
         others = {t for j, (_, ls) in enumerate(factors) if j != k for t in ls}
         if not _has_sum(a) or not {t for t in labels if t >= rank} - others:
@@ -118,6 +117,12 @@ def centred(composer: Any, x: Contract) -> Node | None:
         if isinstance(new, Map) and is_number(new.spec.body) and new.spec.body == 0:
             return number_node(0, x.dims, x.dtype)
     return None
+
+
+def _leaves(x: Contract) -> Iterator[Node]:
+    """The factors of a contraction and of contractions in it."""
+    for a in x.operands:
+        yield from _leaves(a) if isinstance(a, Contract) else (a,)
 
 
 def _has_sum(a: Node) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import weakref
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -71,6 +72,17 @@ def flat_factors(x: Contract, count: itertools.count) -> list[Factor]:
         else:
             found.append((a, labels))
     return found
+
+
+_flattened: weakref.WeakKeyDictionary[Contract, list[Factor]] = weakref.WeakKeyDictionary()
+
+
+def flattened(x: Contract) -> list[Factor]:
+    """The factors of a contraction, summed labels from its rank on; remembered for each."""
+    found = _flattened.get(x)
+    if found is None:
+        found = _flattened[x] = flat_factors(x, itertools.count(x.ndim))
+    return list(found)
 
 
 def term_factors(composer: Any, x: Map, t: Any) -> tuple[Any, list[Any], list[Factor]]:
