@@ -1,12 +1,12 @@
 """A C file that needs no closedform: the fused kernels of the C target, a call, and a check.
 
-The kernels are those that `cf.function` would compile. What they would call of BLAS is a plain
-loop here; what they would call of LAPACK or SciPy is refused by name.
+The kernels are those that `cf.function` would compile. What they call of BLAS and LAPACK is written
+out in plain loops (`PLAIN`); other routines, and functions of SciPy, are refused by name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from ..algebra.dims import Extent
 from ..algebra.errors import EmitError
@@ -19,6 +19,13 @@ from .standalone import Content, refuse
 from .target import ALONE
 from .wrapping import comment, wrapped
 
+PLAIN = {  # routines of libraries that are written out -> their templates
+    "cblas_{t}gemm": "gemm",
+    "LAPACKE_{t}getrf_work": "getrf",
+    "LAPACKE_{t}getrs_work": "getrs",
+    "LAPACKE_{t}potrf_work": "potrf",
+    "LAPACKE_{t}trtrs_work": "trtrs",
+}
 CACHE = 131072  # bytes that a panel touches, and most of its rows; as the driver has them
 MOST_ROWS = 1024
 LONG = 33554432  # where a plan wants panels of a number of rows
@@ -40,7 +47,9 @@ def c_file(content: Content) -> str:
     _check_routines(content, plan)
     dims = list(plan.dims)
     kernels = kernel_values(plan, ALONE, definitions)
-    kernels["helpers"] = list(_helpers(kernels["helpers"]))
+    kernels["helpers"] = _helpers(kernels["helpers"])
+    doubles = {name.format(t="d"): kind for name, kind in PLAIN.items()}
+    plain = [doubles[name] for name in plan.externals]
     work = plan.buffers[len(program.arguments) :]
     wanted = max((s.panel for s in plan.stages), default=0)
     text = fill(
@@ -51,7 +60,8 @@ def c_file(content: Content) -> str:
         version=VERSION,
         api="",
         device=False,
-        products=bool(plan.externals),
+        plain=plain,
+        external=[f"(void *)plain_{name}" for name in plain],
         parameters=[*map(call.number, program.parameters)],
         work=work,
         work_rank=max([1, *(len(b.dims) for b in work)]),
@@ -64,25 +74,24 @@ def c_file(content: Content) -> str:
     return wrapped(text)
 
 
-def _helpers(found: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:
-    """Templates of what kernels call, with those that take the place of libraries."""
-    if any(kind == "digamma" for kind, _ in found):
-        yield "halfturns", ""
-    for kind, type_ in found:
-        yield ("gemmloops" if kind == "gemm" else kind), type_
+def _helpers(found: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Templates of what kernels call, and of what these need."""
+    kinds = {kind for kind, _ in found}
+    return [("halfturns", ""), *found] if kinds & {"digamma", "binom"} else list(found)
 
 
 def _check_routines(content: Content, plan: Planner) -> None:
-    """Raise EmitError for what calls LAPACK."""
-    routines = {v.routine.name for v in plan.low.values if v.routine}
-    calls = sorted(name for name in routines if ROUTINES[name].library)
-    if calls:
-        raise refuse(
-            "c",
-            f"{calls[0]} calls LAPACK, so the file cannot stand alone",
-            content.where,
-            "write --emit numpy, compile it with cf.function, or write the expression without it",
-        )
+    """Raise EmitError for what calls a routine of a library that has no plain loops."""
+    routines = sorted({v.routine.name for v in plan.low.values if v.routine})
+    for name in routines:
+        if not set(ROUTINES[name].library) <= set(PLAIN):
+            raise refuse(
+                "c",
+                f"{name} calls LAPACK, so the file cannot stand alone",
+                content.where,
+                "write --emit numpy, compile it with cf.function, or write the expression without"
+                " it",
+            )
 
 
 def _row_bytes(plan: Planner) -> str:
