@@ -216,13 +216,33 @@ def test_powers_and_exponentials(device, n, dtype):
         np.testing.assert_allclose(x, y, atol=40 * PLACES[dtype] * abs(y).max(), rtol=0)
 
 
-def test_exponentials_at_the_edges(device):
-    a = np.array(
-        [np.zeros((3, 3)), np.full((3, 3), np.nan), np.diag([-800.0, 0, 1]), np.eye(3) * 1e-300]
-    )
-    (found,) = run(lambda a: [la.expm(a)], a)
-    want = [np.eye(3), np.full((3, 3), np.nan), np.diag([0, 1, np.e]), np.eye(3)]
-    np.testing.assert_allclose(found, want, rtol=1e-12)
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_exponentials_at_the_edges(device, schedule):
+    """More matrices than blocks, so that each block meets several kinds in turn."""
+    device.schedule = schedule
+    nothing = np.full((3, 3), np.nan)
+    a = np.array([np.zeros((3, 3)), nothing, np.diag([-800.0, 0, 1]), nothing, np.eye(3) * 1e-300])
+    (found,) = run(lambda a: [la.expm(a)], np.tile(a, (4, 1, 1)))
+    want = [np.eye(3), nothing, np.diag([0, 1, np.e]), nothing, np.eye(3)]
+    np.testing.assert_allclose(found, np.tile(want, (4, 1, 1)), rtol=1e-12)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_stacks_of_more_matrices_than_blocks(device, schedule):
+    device.schedule = schedule
+    a = drawn((11, 4, 3), "float64")
+    a[::3, :, 1] = a[::3, :, 0]  # some are of rank 2
+
+    def outputs(a):
+        gram = cf.matrix_transpose(a) @ a
+        sound = gram + 1.0 * cf.eye(3)
+        u, s, vh = la.svd(a, False)
+        return [s, abs(u[..., 0]), abs(vh[..., 0, :]), *la.qr(a[1:3]), la.eigvalsh(gram),
+                la.pinv(a, rcond=1e-9), la.matrix_power(gram, 3), la.expm(gram), la.inv(sound),
+                la.solve(sound, gram), la.cholesky(sound), la.det(sound),
+                la.solve_triangular(sound, gram, lower=True)]  # fmt: skip
+
+    agree(outputs, a, rtol=1e-11)
 
 
 def test_singular_values_of_very_large_and_small_matrices(device):
