@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -157,3 +159,11 @@ def test_what_calls_a_library_is_refused(text, says, capsys) -> None:
     printed = capsys.readouterr()
     assert printed.out == "" and f"--emit c: {says}" in printed.err
     assert "  where: " in printed.err and "  fix: " in printed.err
+
+
+@pytest.mark.parametrize("seed", ["1", "2"])
+def test_the_text_is_the_same_in_every_process(seed, tmp_path) -> None:
+    command = [sys.executable, "-m", "closedform", "derive", *FILES["mlp"], "--emit", "c"]
+    environment = {**os.environ, "PYTHONHASHSEED": seed}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.stdout == written(FILES["mlp"], tmp_path / "made.c", "c")
