@@ -20,7 +20,7 @@ FLOAT64 = np.dtype(np.float64)
 LENGTHS = (67, 19, 3)  # of axes in the check: the longest with which arrays stay below MOST
 MOST = 1_000_000
 GENERAL = (  # statuses of every file, in the order of the enum of standalone_frame.c.j2
-    "what is asked for is computed",
+    "no error",
     "there is not enough memory",
     "a position is out of range, or a matrix is singular",
     "a slice has no elements",
