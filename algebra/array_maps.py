@@ -297,7 +297,7 @@ class MapWriter:
             axes = [k for k, f in enumerate(frame) if f not in reads[minus.index][1]]
             if tuple(axes) != tuple(lse.spec.axes):
                 continue
-            return call("log_softmax", shown.text, *axis_option(axes, source.ndim))
+            return call("log_softmax", self.exact(source).text, *axis_option(axes, source.ndim))
         return None
 
 

@@ -7,8 +7,9 @@ is in what did not run, or did not matter.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 from tests.programs import sharing
@@ -32,6 +33,28 @@ MISTAKES: dict[str, tuple[str, str]] = {
 }
 
 
+class Altered(NamedTuple):
+    """A text with one mistake, and the lines that have it."""
+
+    mistake: str
+    text: str
+    line: str
+
+
+def altered(
+    source: str, mistakes: dict[str, tuple[str, str]], rng: Any, start: int, end: int
+) -> Iterator[Altered]:
+    """One mistake of each kind between two places of a text."""
+    for mistake, (pattern, instead) in mistakes.items():
+        places = list(re.compile(pattern).finditer(source, start, end))
+        if not places or instead == "cf_min_" and "double cf_min_double" not in source:
+            continue
+        place = places[rng.integers(len(places))]
+        text = source[: place.start()] + place.expand(instead) + source[place.end() :]
+        line = source[source.rfind("\n", 0, place.start()) + 1 : source.find("\n", place.end())]
+        yield Altered(mistake, text, line.strip())
+
+
 @dataclass(frozen=True)
 class Mutant:
     """A text with one mistake."""
@@ -49,14 +72,8 @@ def mutants(cases: Sequence[Case], number: int = 0) -> list[Mutant]:
     for case in cases:
         source = case.emitted.source
         start, end = source.find("static int32_t k"), source.find("static const cf_array")
-        for mistake, (pattern, instead) in MISTAKES.items():
-            places = list(re.compile(pattern).finditer(source, start, end))
-            if not places or instead == "cf_min_" and "double cf_min_double" not in source:
-                continue
-            place = places[rng.integers(len(places))]
-            text = source[: place.start()] + place.expand(instead) + source[place.end() :]
-            line = source[source.rfind("\n", 0, place.start()) + 1 : source.find("\n", place.end())]
-            found.append(Mutant(mistake, case, text, line.strip()))
+        for m in altered(source, MISTAKES, rng, start, end):
+            found.append(Mutant(m.mistake, case, m.text, m.line))
     return found
 
 
@@ -78,14 +95,14 @@ def survivors(chosen: Sequence[Mutant]) -> tuple[list[Mutant], dict[str, int]]:
     for m, part in zip(chosen, loaded[len(cases) :], strict=True):
         m.case.adopt(part)
         found = m.case.by_c()
-        if any(map(_changed, found, right[id(m.case)])):
+        if any(map(changed, found, right[id(m.case)])):
             ran[m.mistake] += 1
             if not differs(m.case, found, "C"):
                 survived.append(m)
     return survived, ran
 
 
-def _changed(found: np.ndarray, right: np.ndarray) -> bool:
+def changed(found: np.ndarray, right: np.ndarray) -> bool:
     """Whether an element is off by a thousand last places of the largest one."""
     if right.dtype.kind != "f":
         return bool((found != right).any())

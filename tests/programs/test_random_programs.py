@@ -14,7 +14,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from tests.programs import differences, mutations, reading
+from tests.programs import differences, graph_mutations, mutations, reading
 from tests.programs.checking import Case, Report, checked, fails
 from tests.programs.drawing import drawn, shrunk
 from tests.programs.grammar import ASIDE, forms, missing
@@ -142,6 +142,25 @@ def test_every_mistake_in_a_kernel_is_noticed() -> None:
         f"{m.mistake}: {m.line}\n{m.case.program.source()}" for m in survived
     )
     assert all(ran.values()), f"no program has a place for {[k for k, n in ran.items() if not n]}"
+
+
+@together
+def test_every_mistake_in_a_simplified_graph_is_noticed() -> None:
+    cases = sound(0, 30)
+    chosen = graph_mutations.of_graphs(cases)
+    right = {id(case): case.by_the_simplified_graph() for case in cases}
+    survived, ran = graph_mutations.survivors(chosen, right)
+    assert not survived, "\n".join(f"{m.mistake}: {m.line}" for m in survived)
+    assert set(ran) == set(graph_mutations.GRAPH)
+
+
+@pytest.mark.skipif(not shutil.which("g++"), reason="the shim of CUDA needs g++")
+@together
+def test_every_mistake_in_a_text_for_cuda_is_noticed() -> None:
+    chosen, right = graph_mutations.of_texts(sound(0, 12))
+    survived, ran = graph_mutations.survivors(chosen, right)
+    assert not survived, "\n".join(f"{m.mistake}: {m.line}" for m in survived)
+    assert set(ran) == set(graph_mutations.CUDA)
 
 
 @together
