@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 
+import numpy as np
+
 from . import scalar
 from .array_names import number
 from .array_pieces import (
@@ -136,7 +138,8 @@ class MapWriter:
             return found
         if name == "sinc":  # NumPy's has pi in it
             e = type(e)(_divided_by_pi(e.args[0]))
-        args = [self._body(a, reads, frame) for a in e.args]
+        write = self._term if name == "log1mexp" else self._body
+        args = [write(a, reads, frame) for a in e.args]
         if name == "Pow":
             return _power(args[0], e.args[1], args[1])
         if name == "exp" and args[0].text.startswith("log_softmax(") and args[0].chain == ():
@@ -169,7 +172,7 @@ class MapWriter:
 
     def _term(self, e, reads: Reads, frame: Frame) -> Piece:
         piece = self._body(e, reads, frame)
-        if isinstance(e, Slot) and reads[e.index][0].dtype == BOOL:
+        if _is_truth(e, reads):
             return Piece(f"1*{piece.inside(NEGATED)}", MULTIPLIED)
         return piece
 
@@ -330,7 +333,10 @@ WHOLE = frozenset("Add Mul mod fmod floor_divide max min abs sign floor ceil tru
 def _is_truth(e, reads: Reads) -> bool:
     if isinstance(e, Slot):
         return bool(reads[e.index][0].dtype == BOOL)
-    return isinstance(e, scalar.Scalar) and e.boolean
+    if not isinstance(e, scalar.Scalar):
+        return False
+    same = op(e) in ("abs", "max", "min")  # of truth values they are truth values in NumPy
+    return e.boolean or same and all(_is_truth(a, reads) for a in e.args)
 
 
 def _converted(x: Map) -> dict[Node, str]:
@@ -342,11 +348,17 @@ def _converted(x: Map) -> dict[Node, str]:
         return {}
     kinds = "iu" if x.spec.compute.kind == "f" else "b"
     found = {k for k, a in enumerate(x.operands) if a.dtype.kind in kinds}
+    every = scalar.subexpressions(x.spec.body)
+    reads = lambda names: {  # noqa: E731
+        s.index for e in every if op(e) in names for s in e.args if isinstance(s, Slot)
+    }
     if kinds == "b" or _gives_float(x.spec.body, x):
-        names = ("Add", "Mul", "Pow") if kinds == "iu" else COUNTS
-        every = scalar.subexpressions(x.spec.body)
-        read = {s.index for e in every if op(e) in names for s in e.args if isinstance(s, Slot)}
-        found = {k for k in found & read if x.operands[k].dtype != INT64}
+        found &= reads(("Add", "Mul", "Pow") if kinds == "iu" else COUNTS)
+        found = {k for k in found if x.operands[k].dtype != INT64}
+    elif kinds == "iu":
+        found -= reads(COUNTS - {"floor_divide", "mod"})
+    if kinds == "b":  # what is read in a dtype that does not hold it
+        found |= {k for k, a in enumerate(x.operands) if not np.can_cast(a.dtype, x.spec.compute)}
     return {x.operands[k]: str(x.spec.compute) for k in found if not x.operands[k].weak}
 
 

@@ -141,7 +141,8 @@ def _extent_expression(value: sympy.Expr) -> Part:
         )
     parts = [literal(a) for a in value.args]
     arguments, operands = slotted(parts)
-    floats = value.func is sympy.Pow or any(d.kind == "f" for _, d, _ in parts)
+    whole = value.func is not sympy.Pow or bool(value.args[1].is_Integer and value.args[1] >= 0)
+    floats = not whole or any(d.kind == "f" for _, d, _ in parts)
     dtype = FLOAT64 if floats else INT64
     body = CLASSES[EXTENT_ARITHMETIC[value.func]](*arguments)
     spec = MapSpec(body, ((),) * len(operands), (), dtype, True, dtype)

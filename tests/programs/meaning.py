@@ -82,13 +82,13 @@ def placed(x: np.ndarray, key: Any, value: Any, adds: bool = False) -> np.ndarra
 
 def linear_recurrence(a: np.ndarray, b: np.ndarray, axis: int) -> np.ndarray:
     """y_i = a_i y_(i-1) + b_i along the last axis."""
-    a, b = np.broadcast_arrays(a, b)
-    held, found = np.zeros(b.shape[:-1]), []
+    dtype = np.result_type(a, b)
+    a, b = (t.astype(dtype) for t in np.broadcast_arrays(a, b))
+    held, found = np.zeros(b.shape[:-1], dtype), []
     for k in range(b.shape[-1]):
         held = a[..., k] * held + b[..., k]
         found.append(held)
-    dtype = np.result_type(a, b)
-    return np.stack(found, -1).astype(dtype) if found else np.zeros(b.shape, dtype)
+    return np.stack(found, -1) if found else np.zeros(b.shape, dtype)
 
 
 def take(x: np.ndarray, where: Any, axis: int) -> np.ndarray:

@@ -19,14 +19,15 @@ from closedform.algebra.graph import topological
 from closedform.runtime.forms import Forms
 from closedform.runtime.signature import read
 
+NOTHING = "an axis without elements, of which all but the first are written"
 # errors of `cf.parse` on what is printed, and why they are none of the printer's: the text is right
 UNREADABLE: dict[str, str] = {
     "is not an extent": "an unknown extent that nothing in the text has",
     "the shape would depend on values": "an unknown extent that nothing in the text has",
     "a slice with the bound": "a slice whose start is the extent of an axis",
     "cannot reshape": "a shape that only the arrays of a call show to be right",
+    "a slice, reshape or join gives": NOTHING,
 }
-NOTHING = "an axis without elements, of which all but the first are written"
 ANOTHER = "another dtype, for a text says none of literals and counts"
 
 
