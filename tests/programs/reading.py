@@ -14,7 +14,7 @@ from tests.programs.rounding import analysed
 
 import closedform as cf
 from closedform.algebra.constructors import tensor
-from closedform.algebra.dims import Dim
+from closedform.algebra.dims import Dim, dims_in
 from closedform.algebra.graph import topological
 from closedform.runtime.forms import Forms
 from closedform.runtime.signature import read
@@ -23,6 +23,7 @@ NOTHING = "an axis without elements, of which all but the first are written"
 # errors of `cf.parse` on what is printed, and why they are none of the printer's: the text is right
 UNREADABLE: dict[str, str] = {
     "is not an extent": "an unknown extent that nothing in the text has",
+    "follows from no argument": "an unknown extent that nothing in the text has",
     "the shape would depend on values": "an unknown extent that nothing in the text has",
     "a slice with the bound": "a slice whose start is the extent of an axis",
     "cannot reshape": "a shape that only the arrays of a call show to be right",
@@ -33,13 +34,13 @@ ANOTHER = "another dtype, for a text says none of literals and counts"
 
 def complaint(case: Any) -> tuple[str, list[str]]:
     """What is wrong with the texts of the outputs, or ""; and reasons why some are not read."""
-    names = _names(case)
     reasons = []
     for t, written in zip(case.outputs, case.bounds, strict=True):
         text = cf.pp(t, form="ascii")
+        names, given = _names(case, t)
         try:
             found = cf.parse(text, names)
-            b = _bound(case, [names[x.name] for x in case.inputs], found)
+            b = _bound([names[name] for name in given], list(given.values()), found)
         except cf.ClosedformError as error:
             reason = next((why for part, why in UNREADABLE.items() if part in error.found), "")
             if not reason:
@@ -57,18 +58,26 @@ def complaint(case: Any) -> tuple[str, list[str]]:
     return "", reasons
 
 
-def _names(case: Any) -> dict[str, Any]:
-    """The inputs anew, and the names of all extents."""
-    order = topological([t.node for t in (*case.inputs, *case.outputs)])
-    dims = {d.name: d for x in order for d in x.dims if isinstance(d, Dim)}
-    return dims | {x.name: tensor(x.name, x.shape, x.dtype) for x in case.inputs}
+def _names(case: Any, t: cf.Tensor) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The inputs of an output anew with the names of its extents, and the arrays of the inputs."""
+    order = topological([t.node])
+    dims = [d for x in order for d in dims_in((x.dims, x.spec.content))]
+    names: dict[str, Any] = {d.name: d for d in dims if isinstance(d, Dim)}
+    given = {}
+    for x, array in zip(case.inputs, case.arrays, strict=True):
+        if x.node in order:
+            names[x.name], given[x.name] = tensor(x.name, x.shape, x.dtype), array
+    for d in [d for d in names.values() if isinstance(d, Dim)]:  # a text may have no array of it
+        carrier = f"size_{d.name}"
+        names[carrier], given[carrier] = tensor(carrier, (d,)), np.zeros(case.sizes(d))
+    return names, given
 
 
-def _bound(case: Any, inputs: list[cf.Tensor], found: cf.Tensor) -> Bound:
-    """The bound of what was read, for the arrays of the program."""
+def _bound(inputs: list[cf.Tensor], arrays: list[np.ndarray], found: cf.Tensor) -> Bound:
+    """The bound of what was read, for the arrays of its inputs."""
     forms = Forms(read(inputs, [found], None, None), "ignore", "real")
     (root,) = (forms.written.order[k] for k in forms.written._roots)
-    return analysed([root], forms.values(case.arrays), forms.sizes(case.arrays))[0]
+    return analysed([root], forms.values(arrays), forms.sizes(arrays))[0]
 
 
 def _differs(b: Bound, written: Bound) -> str:
