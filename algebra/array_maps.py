@@ -138,7 +138,7 @@ class MapWriter:
             return found
         if name == "sinc":  # NumPy's has pi in it
             e = type(e)(_divided_by_pi(e.args[0]))
-        write = self._term if name == "log1mexp" else self._body
+        write = self._term if name in ("log1mexp", "sign") else self._body
         args = [write(a, reads, frame) for a in e.args]
         if name == "Pow":
             return _power(args[0], e.args[1], args[1])
@@ -195,7 +195,8 @@ class MapWriter:
         if not typed and max(abs(value.numerator), value.denominator) > LONGEST:
             typed = repr(float(abs(value)))
         front, under = (typed, 1) if typed else (abs(value.numerator), value.denominator)
-        truths = above and not below and under == 1 and all(_is_truth(f, reads) for f in above)
+        found = [_is_truth(f, reads) for f in above]
+        truths = any(found) and (value < 0 or not below and under == 1 and all(found))
         pieces = [] if front == 1 and not truths else [Piece(str(front))]
         if above:
             pieces += self._factors(above, reads, frame)

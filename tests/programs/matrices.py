@@ -168,11 +168,12 @@ def _svd(x: Call, dtype: np.dtype, a: Pair) -> list[Pair]:
 def _qr(x: Call, dtype: np.dtype, a: Pair) -> list[Pair]:
     """Tall: ASNA, (19.35), theorem 19.4. Of a wide matrix [X, Y] that of X, and Q^T Y."""
     value, error = a
-    q, r = wide.qr(value)
+    q, r, margin = wide.qr(value)
     small = len(r)
     moved = _length(error) + gamma(8 * value.size, dtype) * _length(value)
     left = wide.substituted(r[:, :small], np.eye(small, dtype=WIDE), False)
     ratio = math.sqrt(2) * _length(left) * moved
+    ratio = np.inf if margin <= 2 * (ratio * _length(value) + moved) else ratio
     of_q = _series(np.full(q.shape, ratio + gamma(8 * value.size, dtype)), ratio)
     of_r = _series(np.full(r.shape, ratio * _length(value) + moved), ratio)
     return [(q, of_q), (r, np.triu(of_r) if np.isfinite(of_r).all() else of_r)]

@@ -125,20 +125,24 @@ def _rotation(p: Array, q: Array, off: Array) -> tuple[Array, Array]:
     return cosine, tangent * cosine
 
 
-def qr(a: Array) -> tuple[Array, Array]:
-    """Reflections whose signs are those of LAPACK: none for a column that is 0 below."""
+def qr(a: Array) -> tuple[Array, Array, float]:
+    """Reflections whose signs are those of LAPACK: none for a column that is 0 below. The last
+    result says how far the nearest element is from another choice of signs."""
     (m, n), r = a.shape, np.array(a, WIDE)
     small = min(m, n)
     q = np.eye(m, dtype=WIDE)
+    margin = math.inf
     for k in range(small):
         v = r[k:, k].copy()
+        if len(v) > 1:
+            margin = min(margin, float(abs(v[0])), float(np.sqrt(v[1:] @ v[1:])))
         if not v[1:].any():
             continue
         v[0] += math.copysign(1, v[0]) * np.sqrt(v @ v)
         v /= np.sqrt(v @ v)
         r[k:] -= 2 * np.outer(v, v @ r[k:])
         q[:, k:] -= 2 * np.outer(q[:, k:] @ v, v)
-    return q[:, :small], np.triu(r[:small])
+    return q[:, :small], np.triu(r[:small]), margin
 
 
 def expm(a: Array) -> Array:
