@@ -301,7 +301,9 @@ class MapWriter:
             axes = [k for k, f in enumerate(frame) if f not in reads[minus.index][1]]
             if tuple(axes) != tuple(lse.spec.axes):
                 continue
-            return call("log_softmax", self.exact(source).text, *axis_option(axes, source.ndim))
+            return call(
+                "log_softmax", self.exact(source).text, *_axes_of_softmax(axes, source.ndim)
+            )
         return None
 
 
@@ -398,6 +400,11 @@ def _power(base: Piece, exponent, shown: Piece) -> Piece:
             -Fraction(int(exponent.p), int(exponent.q))))  # fmt: skip
         return Piece(f"1/{inner.inside(NEGATED)}", MULTIPLIED)
     return Piece(f"{base.inside(ATOMIC)}**{shown.inside(ATOMIC)}", RAISED)
+
+
+def _axes_of_softmax(axes: Sequence[int], rank: int) -> list[str]:
+    """The axis option of a softmax, which has no default that all read alike."""
+    return [f"axis={tuple(axes)}"] if 1 < len(axes) == rank else axis_option(axes, rank)
 
 
 def axis_option(axes: Sequence[int], rank: int) -> list[str]:

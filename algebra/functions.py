@@ -12,7 +12,7 @@ from .elementwise import *  # noqa: F403
 from .elementwise import exp
 from .node import number_node
 from .tensor import Tensor, as_tensor, reduced
-from .words import along, named
+from .words import along, call, named
 
 # ---------------------------------------------------------------- reductions
 
@@ -53,18 +53,24 @@ def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     return reduced(as_tensor(x), axis, keepdims, make)
 
 
-def softmax(x: Any, axis: int = -1) -> Tensor:
-    """exp(x)/sum(exp(x)) along an axis, without overflow."""
+def softmax(x: Any, axis: Any = -1) -> Tensor:
+    """exp(x)/sum(exp(x)) along an axis, or axes (None: all), without overflow."""
     x = as_tensor(x)
     result = exp(x - logsumexp(x, axis, keepdims=True))
-    return named(result, along("softmax", x, build.axes_of(x.node, axis)), x)
+    return named(result, _of_softmax("softmax", x, axis), x)
 
 
-def log_softmax(x: Any, axis: int = -1) -> Tensor:
+def log_softmax(x: Any, axis: Any = -1) -> Tensor:
     """log(softmax(x)) along an axis, accurate where softmax underflows."""
     x = as_tensor(x)
     result = x - logsumexp(x, axis, keepdims=True)
-    return named(result, along("log_softmax", x, build.axes_of(x.node, axis)), x)
+    return named(result, _of_softmax("log_softmax", x, axis), x)
+
+
+def _of_softmax(word: str, x: Tensor, axis: Any) -> str:
+    """Its text; without an axis it would be along the last one."""
+    axes = build.axes_of(x.node, axis)
+    return call(word, None, axis=tuple(axes)) if len(axes) > 1 else along(word, x, axes)
 
 
 # ---------------------------------------------------------------- shape and dtype

@@ -212,6 +212,19 @@ def test_the_text_is_of_the_display_form(monkeypatch) -> None:
     assert cf.pp(x, form="ascii") == "y"
 
 
+@pytest.mark.parametrize("axis", [None, (0, 1), 0, 1])
+@pytest.mark.parametrize("word", [cf.softmax, cf.log_softmax])
+def test_a_softmax_says_its_axes(word, axis) -> None:
+    x, value = cf.matrix("x", shape=("n", "d")), np.random.default_rng(0).normal(size=(3, 4))
+    t = word(x, axis=axis)
+    check([t], {x: value})
+    for text in (cf.pp(t), cf.pp(t, "ascii")):
+        again = cf.parse(text, x=("n", "d"))
+        np.testing.assert_array_equal(
+            again.eval({cf.inputs(again)["x"]: value}), t.eval({x: value})
+        )
+
+
 OF_INTEGERS = ("bitwise_count", "gcd", "lcm", "polygamma")
 OF_REALS = [n for n in FLOATING if n not in OF_INTEGERS and not n.endswith("_derivative")]
 
