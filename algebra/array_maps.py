@@ -195,8 +195,8 @@ class MapWriter:
         if not typed and max(abs(value.numerator), value.denominator) > LONGEST:
             typed = repr(float(abs(value)))
         front, under = (typed, 1) if typed else (abs(value.numerator), value.denominator)
-        found = [_is_truth(f, reads) for f in above]
-        truths = any(found) and (value < 0 or not below and under == 1 and all(found))
+        true = [_is_truth(f, reads) for f in above]
+        truths = any(true) and (value < 0 or not below and under == 1 and all(true))
         pieces = [] if front == 1 and not truths else [Piece(str(front))]
         if above:
             pieces += self._factors(above, reads, frame)
