@@ -58,6 +58,8 @@ class MapWriter:
             return self._view(x, reads[0], frame)
         self.floats, self.truths = _converted(x), x.spec.compute == BOOL
         piece = self._body(body, reads, frame)
+        if x.dtype != BOOL and not isinstance(body, Slot) and _is_truth(body, reads):
+            piece = Piece(f"{piece.inside(ATOMIC)}.astype('{x.dtype}')")
         self.floats, self.truths = {}, False
         covered = {
             t
@@ -333,12 +335,16 @@ COUNTS = frozenset("gcd lcm left_shift right_shift invert bitwise_count floor_di
 WHOLE = frozenset("Add Mul mod fmod floor_divide max min abs sign floor ceil trunc rint".split())
 
 
+# of truth values they are truth values in NumPy
+KEEPS_TRUTH = frozenset("abs max min fmax fmin floor ceil trunc".split())
+
+
 def _is_truth(e, reads: Reads) -> bool:
     if isinstance(e, Slot):
         return bool(reads[e.index][0].dtype == BOOL)
     if not isinstance(e, scalar.Scalar):
         return False
-    same = op(e) in ("abs", "max", "min")  # of truth values they are truth values in NumPy
+    same = op(e) in KEEPS_TRUTH
     return e.boolean or same and all(_is_truth(a, reads) for a in e.args)
 
 

@@ -253,3 +253,15 @@ def test_random_programs_as_numpy_reads_them(start) -> None:
             assert any(not isinstance(d, Dim) for x in inputs for d in x.shape)
         for t in outputs:
             assert cf.latex(t) and cf.pp(t, "unicode")
+
+
+def test_numbers_made_of_truth_values_are_numbers() -> None:
+    b, x = cf.matrix("b", "bool", shape=("n", "m")), cf.matrix("x", shape=("n", "m"))
+    values = {b: np.array([[True, False], [True, True]]), x: np.array([[0.5, -1.0], [2.0, 3.0]])}
+    for t in (cf.fabs(b), cf.trunc(cf.fabs(b)), cf.fabs(b) @ x.T, abs(b)):
+        check([t], {v: a for v, a in values.items() if v in cf.inputs(t).values()})
+        text = cf.pp(t, "ascii")
+        again = cf.parse(
+            text, {n: v for n, v in (("b", b), ("x", x)) if re.search(rf"\b{n}\b", text)}
+        )
+        assert again.dtype == t.dtype

@@ -161,6 +161,9 @@ def carried(name: str, args: Sequence[Bound], dtype: np.dtype, places: float) ->
     if name in ("eq", "ne") and moving:
         near = np.abs(values[0].astype(WIDE) - values[1]) <= errors[0] + errors[1]
         error = np.where(near & (errors[0] + errors[1] > 0), 1, error)
+    if name in OF_SIGNED_ZERO:  # no rewrite promises the sign of a zero
+        k, jump = OF_SIGNED_ZERO[name]
+        error = np.where(values[k] == 0, jump * (np.abs(value) + 1), error)
     exact = result_is_truth or PRIMITIVES[name].choice or name in UNROUNDED
     lost = 0 if exact else 2 * places or 1
     whole = values[0] == 0 if name in SATURATING else True
@@ -168,6 +171,8 @@ def carried(name: str, args: Sequence[Bound], dtype: np.dtype, places: float) ->
     return rounded(value, error, np.abs(value.astype(WIDE)), lost, kind, whole)
 
 
+# words that ask for the sign of a zero: of which argument, and how far that moves them at most
+OF_SIGNED_ZERO = {"copysign": (1, 2), "arctan2": (0, 2)}
 UNROUNDED = frozenset("abs sign floor ceil trunc rint where indicator copysign".split())
 SATURATING = frozenset("tanh erf erfc sigmoid ndtr expm1".split())  # they reach 1 by rounding
 SPELLED = {"remainder": "mod", "power": "Pow", "absolute": "abs", "invert": "invert"}

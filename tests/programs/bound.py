@@ -61,6 +61,7 @@ def rounded(
     whole = whole & on_grid(value) & (size * GRID < 1 / WIDE.type(info.eps))
     error = np.where(whole & (error == 0), 0, error + lost)
     value = np.where(np.abs(value) > info.max, np.sign(value) * np.inf, value)
+    error = np.where(np.isnan(error) & np.isfinite(value), np.inf, error)  # nothing is known
     return Bound(np.asarray(value, WIDE), np.asarray(error, WIDE), np.asarray(size, WIDE))
 
 

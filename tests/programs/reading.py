@@ -25,6 +25,7 @@ UNREADABLE: dict[str, str] = {
     "is not an extent": "an unknown extent that nothing in the text has",
     "follows from no argument": "an unknown extent that nothing in the text has",
     "the shape would depend on values": "an unknown extent that nothing in the text has",
+    "which is not among the inputs": "an unknown extent that nothing in the text has",
     "a slice with the bound": "a slice whose start is the extent of an axis",
     "cannot reshape": "a shape that only the arrays of a call show to be right",
     "a slice, reshape or join gives": NOTHING,
@@ -36,7 +37,7 @@ def complaint(case: Any) -> tuple[str, list[str]]:
     """What is wrong with the texts of the outputs, or ""; and reasons why some are not read."""
     reasons = []
     for t, written in zip(case.outputs, case.bounds, strict=True):
-        text = cf.pp(t, form="ascii")
+        text = cf.pp(t, form="ascii", kinks=True)
         names, given = _names(case, t)
         try:
             found = cf.parse(text, names)
