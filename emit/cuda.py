@@ -374,8 +374,13 @@ class DevicePlanner:
             (self.number[v], self.number[left], self.number[right]),
             tuple(self.dim(v.space[t]) for t in (row, column, gone)),  # type: ignore[arg-type]
             (swapped[0], swapped[1]),
+            (self._stored(left), self._stored(right)),
             v.compute.itemsize,
         )
+
+    def _stored(self, v: Value) -> tuple[int, ...]:
+        """Numbers of the extents with which a matrix lies in memory."""
+        return tuple(self.dim(v.space[t]) for t in v.own)
 
 
 def _composite(e: object) -> bool:

@@ -157,12 +157,14 @@ class Once:
 class Product:
     """A product of matrices by a library: result = op(left) op(right); m, n, k are extents.
 
-    Arrays are numbers of the frame; `swapped` says per operand whether it is stored transposed.
+    Arrays are numbers of the frame; `swapped` says per operand whether it is stored transposed, and
+    `stored` with which extents: the product may read its first rows and columns only.
     """
 
     arrays: tuple[int, int, int]
     extents: tuple[int, int, int]
     swapped: tuple[bool, bool]
+    stored: tuple[Dims, Dims]
     item: int
 
 

@@ -125,8 +125,9 @@ def _launches(plan: grid.Plan, extents: tuple[int, ...]) -> Iterator[dict[str, A
 def _product(step: grid.Product, extents: tuple[int, ...]) -> dict[str, Any]:
     m, n, k = (extents[d] for d in step.extents)
     out, left, right = step.arrays
-    across = (1, m) if step.swapped[0] else (k, 1)
-    along = (1, k) if step.swapped[1] else (n, 1)
+    long, wide = (extents[stored[1]] for stored in step.stored)
+    across = (1, long) if step.swapped[0] else (long, 1)
+    along = (1, wide) if step.swapped[1] else (wide, 1)
     return {
         "product": True,
         "out": out,

@@ -307,17 +307,22 @@ class DeviceEntry:
         m, n, k = (prepared.extents[d] for d in product.extents)
         dtype = np.dtype(f"f{product.item}")
 
-        def array(number: int, shape: tuple[int, int]) -> Any:
+        def array(number: int, stored: Sequence[int]) -> Any:
             if number < len(arrays):
                 return arrays[number]
             offset = prepared.offsets[number - len(arrays)]
-            return self.device.view(workspace, offset, shape, dtype)
+            return self.device.view(workspace, offset, tuple(stored), dtype)
 
-        out, left, right = product.arrays
-        swap_left, swap_right = product.swapped
-        a = array(left, (k, m) if swap_left else (m, k))
-        b = array(right, (n, k) if swap_right else (k, n))
-        self.device.product(a.T if swap_left else a, b.T if swap_right else b, array(out, (m, n)))
+        def operand(side: int, rows: int, columns: int) -> Any:
+            whole = array(
+                product.arrays[1 + side], [prepared.extents[d] for d in product.stored[side]]
+            )
+            matrix = whole.T if product.swapped[side] else whole
+            part = matrix.shape != (rows, columns)
+            return matrix[:rows, :columns] if part else matrix
+
+        left, right = operand(0, m, k), operand(1, k, n)
+        self.device.product(left, right, array(product.arrays[0], (m, n)))
 
     # ------------------------------------------------------------ data larger than the memory
 
